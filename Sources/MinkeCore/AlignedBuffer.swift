@@ -1,0 +1,53 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// Memory of our own for `count` elements, on a cache-line boundary (a page boundary of 2 MiB when large).
+///
+/// It is the one owner of its memory and frees it at the end of its life. Fenced here: `baseAddress` is valid for
+/// `count` elements as long as the buffer lives, and nobody else writes there.
+public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
+  public let baseAddress: UnsafeMutablePointer<Element>
+  public let count: Int
+
+  private static var hugePage: Int { 2 << 20 }
+
+  /// Zero-filled memory for `count` elements.
+  public init(zeroed count: Int) {
+    self.init(uninitialized: count)
+    UnsafeMutableRawPointer(baseAddress).initializeMemory(
+      as: UInt8.self, repeating: 0, count: count * MemoryLayout<Element>.stride)
+  }
+
+  /// Memory whose content is arbitrary until it is written.
+  public init(uninitialized count: Int) {
+    precondition(count >= 0)
+    let bytes = max(1, count * MemoryLayout<Element>.stride)
+    let alignment = bytes >= Self.hugePage ? Self.hugePage : 64
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, alignment, bytes) == 0, let memory else {
+      preconditionFailure("out of memory: \(bytes) bytes")
+    }
+    #if os(Linux)
+      // Large scans spend much of their time on address translation with small pages. 14 is MADV_HUGEPAGE, which the
+      // C library's module does not export everywhere.
+      if bytes >= Self.hugePage { madvise(memory, bytes, 14) }
+    #endif
+    baseAddress = memory.bindMemory(to: Element.self, capacity: count)
+    self.count = count
+  }
+
+  deinit { free(UnsafeMutableRawPointer(baseAddress)) }
+
+  public var pointer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: baseAddress, count: count) }
+  public var mutablePointer: UnsafeMutableBufferPointer<Element> {
+    UnsafeMutableBufferPointer(start: baseAddress, count: count)
+  }
+}
+
+// SAFETY: the buffer is the only owner of its memory, so sending it sends the memory with it.
+extension AlignedBuffer: @unchecked Sendable {}

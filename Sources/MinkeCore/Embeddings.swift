@@ -1,0 +1,156 @@
+/// A batch of vectors of one length: rows of numbers or of packed bits.
+public struct Embeddings: Sendable, Equatable {
+  /// The rows, one after the other.
+  public enum Values: Sendable, Equatable {
+    /// `[count, dimension]` numbers.
+    case float32([Float])
+    /// `[count, dimension / 8]` bytes; dimension 0 is the most significant bit of a row's first byte (numpy `packbits`).
+    case bits([UInt8])
+  }
+
+  public let count: Int
+  /// Numbers, or bits, of one vector.
+  public let dimension: Int
+  public let values: Values
+
+  /// Vectors of numbers, `[floats.count / dimension, dimension]`.
+  ///
+  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the numbers do not fill whole rows.
+  public init(floats: [Float], dimension: Int) throws(MinkeError) {
+    guard dimension > 0, floats.count.isMultiple(of: dimension) else {
+      throw MinkeError(
+        .shapeMismatch, "embeddings", expected: "whole rows of \(dimension) numbers", found: "\(floats.count) numbers")
+    }
+    count = floats.count / dimension
+    self.dimension = dimension
+    values = .float32(floats)
+  }
+
+  /// Vectors of packed bits, `[packed.count / (dimension / 8), dimension / 8]` bytes.
+  ///
+  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the bytes do not fill whole rows.
+  public init(packed: [UInt8], dimension: Int) throws(MinkeError) {
+    guard dimension > 0, dimension.isMultiple(of: 8), packed.count.isMultiple(of: dimension / 8) else {
+      throw MinkeError(
+        .shapeMismatch, "embeddings", expected: "whole rows of \(dimension) bits, a multiple of 8",
+        found: "\(packed.count) bytes")
+    }
+    count = packed.count / (dimension / 8)
+    self.dimension = dimension
+    values = .bits(packed)
+  }
+
+  /// Bytes that the vectors take.
+  public var byteCount: Int {
+    switch values {
+    case .float32(let floats): floats.count * 4
+    case .bits(let bytes): bytes.count
+    }
+  }
+
+  /// The numbers, when the vectors are made of numbers.
+  public var floats: [Float]? { if case .float32(let floats) = values { floats } else { nil } }
+  /// The packed bits, when the vectors are made of bits.
+  public var packedBits: [UInt8]? { if case .bits(let bytes) = values { bytes } else { nil } }
+
+  /// One vector as numbers; bits become -1 and +1.
+  public subscript(index: Int) -> [Float] {
+    precondition(index >= 0 && index < count, "row \(index) of \(count)")
+    switch values {
+    case .float32(let floats): return Array(floats[index * dimension..<(index + 1) * dimension])
+    case .bits(let bytes):
+      let row = index * (dimension / 8)
+      return (0..<dimension).map { bytes[row + $0 / 8] >> (7 - UInt8($0 % 8)) & 1 == 1 ? 1 : -1 }
+    }
+  }
+
+  /// The first `dimension` numbers, or bits, of every vector, as they are.
+  ///
+  /// - Throws: ``MinkeError`` when `dimension` is not between 1 and the present one (for bits, a multiple of 8).
+  public func truncated(to dimension: Int) throws(MinkeError) -> Embeddings {
+    guard dimension > 0, dimension <= self.dimension else {
+      throw MinkeError(.invalidArgument, "dimension", expected: "1 to \(self.dimension)", found: "\(dimension)")
+    }
+    switch values {
+    case .float32(let floats):
+      var kept: [Float] = []
+      kept.reserveCapacity(count * dimension)
+      for row in 0..<count { kept += floats[row * self.dimension..<row * self.dimension + dimension] }
+      return try Embeddings(floats: kept, dimension: dimension)
+    case .bits(let bytes):
+      guard dimension.isMultiple(of: 8) else {
+        throw MinkeError(.invalidArgument, "dimension", expected: "a multiple of 8 bits", found: "\(dimension)")
+      }
+      let (width, wide) = (dimension / 8, self.dimension / 8)
+      var kept: [UInt8] = []
+      kept.reserveCapacity(count * width)
+      for row in 0..<count { kept += bytes[row * wide..<row * wide + width] }
+      return try Embeddings(packed: kept, dimension: dimension)
+    }
+  }
+
+  /// Every vector scaled to length 1; a zero vector stays zero, and bits stay as they are.
+  public func normalized() -> Embeddings {
+    guard case .float32(var floats) = values else { return self }
+    for row in 0..<count {
+      let range = row * dimension..<(row + 1) * dimension
+      let length = floats[range].reduce(into: Double(0)) { $0 += Double($1) * Double($1) }.squareRoot()
+      if length > 0 { for index in range { floats[index] = Float(Double(floats[index]) / length) } }
+    }
+    return Embeddings(count: count, dimension: dimension, values: .float32(floats))
+  }
+
+  /// One bit a number, set where the number is above 0 (post-hoc binarisation). The dimension must be a multiple of 8.
+  public func binarized() throws(MinkeError) -> Embeddings {
+    guard case .float32(let floats) = values else { return self }
+    guard dimension.isMultiple(of: 8) else {
+      throw MinkeError(.shapeMismatch, "embeddings", expected: "a multiple of 8 numbers", found: "\(dimension)")
+    }
+    var packed = [UInt8](repeating: 0, count: floats.count / 8)
+    for (index, value) in floats.enumerated() where value > 0 { packed[index / 8] |= 0x80 >> UInt8(index % 8) }
+    return try Embeddings(packed: packed, dimension: dimension)
+  }
+
+  private init(count: Int, dimension: Int, values: Values) {
+    self.count = count
+    self.dimension = dimension
+    self.values = values
+  }
+
+  /// How alike each vector is to each of `other`: `[count, other.count]`, row-major.
+  ///
+  /// Numbers are compared by cosine, bits by `1 - 2 * hamming / dimension`, the cosine of their signs.
+  /// - Throws: ``MinkeError`` when the two differ in dimension or kind.
+  public func similarities(to other: Embeddings) throws(MinkeError) -> [Float] {
+    guard dimension == other.dimension else {
+      throw MinkeError(.shapeMismatch, "embeddings", expected: "\(dimension) dimensions", found: "\(other.dimension)")
+    }
+    var result: [Float] = []
+    result.reserveCapacity(count * other.count)
+    switch (normalized().values, other.normalized().values) {
+    case (.float32(let mine), .float32(let theirs)):
+      for row in 0..<count {
+        for column in 0..<other.count {
+          var sum = 0.0
+          for index in 0..<dimension {
+            sum += Double(mine[row * dimension + index]) * Double(theirs[column * dimension + index])
+          }
+          result.append(Float(sum))
+        }
+      }
+    case (.bits(let mine), .bits(let theirs)):
+      let width = dimension / 8
+      for row in 0..<count {
+        for column in 0..<other.count {
+          let distance = (0..<width).reduce(0) {
+            $0 + (mine[row * width + $1] ^ theirs[column * width + $1]).nonzeroBitCount
+          }
+          result.append(1 - 2 * Float(distance) / Float(dimension))
+        }
+      }
+    default:
+      throw MinkeError(.shapeMismatch, "embeddings", expected: "two batches of one kind", found: "numbers and bits")
+    }
+    return result
+  }
+}

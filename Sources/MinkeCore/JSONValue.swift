@@ -1,0 +1,126 @@
+/// A JSON text as a tree, for small files: configurations and headers.
+public enum JSONValue: Equatable, Sendable {
+  case object([String: JSONValue])
+  case array([JSONValue])
+  case string(String)
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case null
+
+  /// Reads the whole of `bytes`.
+  ///
+  /// - Parameter subject: the file's name, for error texts.
+  /// - Throws: ``MinkeError`` with line and byte where the text is not JSON, nests too deep or repeats a key.
+  public init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
+    self = try JSONReader.read(bytes, subject: subject) { try JSONValue(reading: &$0) }
+  }
+
+  /// Reads the next value of `reader`.
+  public init(reading reader: inout JSONReader) throws {
+    switch try reader.peek() {
+    case .object:
+      var members: [String: JSONValue] = [:]
+      try reader.readObject { members[$1] = try JSONValue(reading: &$0) }
+      self = .object(members)
+    case .array:
+      var elements: [JSONValue] = []
+      try reader.readArray { elements.append(try JSONValue(reading: &$0)) }
+      self = .array(elements)
+    case .string: self = .string(try reader.readString())
+    case .boolean: self = .boolean(try reader.readBool())
+    case .number:
+      let value = try reader.readDouble()
+      // A double holds whole numbers exactly up to 2^53; sizes and offsets beyond that occur in no real file.
+      if value == value.rounded(), abs(value) <= 0x1p53 { self = .integer(Int(value)) } else { self = .number(value) }
+    case .null:
+      _ = reader.readNull()
+      self = .null
+    }
+  }
+
+  /// The member of an object; nil for another key or anything that is no object.
+  public subscript(key: String) -> JSONValue? { object?[key] }
+
+  public var object: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+  public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+  public var string: String? { if case .string(let text) = self { text } else { nil } }
+  public var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+  public var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
+
+  /// The value of a number, whole or not.
+  public var double: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+}
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral {
+  public init(stringLiteral value: String) { self = .string(value) }
+  public init(integerLiteral value: Int) { self = .integer(value) }
+  public init(booleanLiteral value: Bool) { self = .boolean(value) }
+}
+
+extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral {
+  public init(dictionaryLiteral elements: (String, JSONValue)...) {
+    self = .object(Dictionary(elements) { $1 })
+  }
+  public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+}
+
+extension JSONValue {
+  /// The value as JSON text on one line, keys in order.
+  public var text: String {
+    var text = ""
+    write(to: &text)
+    return text
+  }
+
+  private func write(to text: inout String) {
+    switch self {
+    case .object(let members):
+      text += "{"
+      for (index, key) in members.keys.sorted().enumerated() {
+        if index > 0 { text += "," }
+        Self.write(key, to: &text)
+        text += ":"
+        members[key]?.write(to: &text)
+      }
+      text += "}"
+    case .array(let elements):
+      text += "["
+      for (index, element) in elements.enumerated() {
+        if index > 0 { text += "," }
+        element.write(to: &text)
+      }
+      text += "]"
+    case .string(let string): Self.write(string, to: &text)
+    case .integer(let value): text += String(value)
+    case .number(let value): text += value.isFinite ? value.description : "null"
+    case .boolean(let value): text += value ? "true" : "false"
+    case .null: text += "null"
+    }
+  }
+
+  /// Appends `string` in quotes, with what JSON does not allow in them escaped.
+  public static func write(_ string: some StringProtocol, to text: inout String) {
+    text += "\""
+    for scalar in string.unicodeScalars {
+      switch scalar {
+      case "\"": text += "\\\""
+      case "\\": text += "\\\\"
+      case "\n": text += "\\n"
+      case "\r": text += "\\r"
+      case "\t": text += "\\t"
+      case _ where scalar.value < 0x20:
+        let digits = String(scalar.value, radix: 16)
+        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: text.unicodeScalars.append(scalar)
+      }
+    }
+    text += "\""
+  }
+}

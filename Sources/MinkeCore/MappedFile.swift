@@ -1,0 +1,63 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file's bytes, mapped into memory for reading: opening costs nothing, reading costs the pages touched.
+///
+/// The bytes stay valid for the life of the object, also when the file is deleted or replaced by another meanwhile.
+/// Shortening the file in place while it is mapped is the one thing that the operating system does not survive.
+public final class MappedFile: Sendable {
+  public let path: String
+  // SAFETY: the mapping is private and read-only and lives until deinit, so any thread may read it.
+  public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+
+  /// Maps the file at `url`.
+  ///
+  /// - Throws: ``MinkeError`` when there is no such file, it is a folder or a device, or cannot be opened.
+  public init(_ url: URL) throws(MinkeError) {
+    path = url.relativePath
+    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw MinkeError.systemCall(errno, path, expected: "a readable file") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else {
+      throw MinkeError.systemCall(errno, path, expected: "a readable file")
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      let found = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "something that is not a plain file"
+      throw MinkeError(.inputOutput, path, expected: "a file", found: found)
+    }
+    let size = Int(status.st_size)
+    guard size > 0 else {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), address != MAP_FAILED else {
+      throw MinkeError.systemCall(errno, path, expected: "a file that can be mapped into memory")
+    }
+    bytes = UnsafeRawBufferPointer(start: address, count: size)
+  }
+
+  deinit {
+    if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
+  }
+}
+
+extension MinkeError {
+  /// The error for a system call that failed on `path` with the error number `code`.
+  public static func systemCall(_ code: Int32, _ path: String, expected: String) -> MinkeError {
+    MinkeError(
+      code == ENOENT || code == ENOTDIR ? .notFound : .inputOutput, path, expected: expected,
+      found: String(cString: strerror(code)).lowercased())
+  }
+}

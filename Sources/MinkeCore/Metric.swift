@@ -1,0 +1,12 @@
+/// How two vectors are compared. Larger is more alike, except for ``hamming``.
+public enum Metric: String, CaseIterable, Codable, Sendable {
+  /// The dot product of the two vectors after each is scaled to length 1: -1 to 1. A zero vector scores 0.
+  case cosine
+  /// The dot product as it is.
+  case dot
+  /// The number of bits that differ; smaller is more alike.
+  case hamming
+
+  /// Whether a larger score means more alike.
+  public var largerIsCloser: Bool { self != .hamming }
+}

@@ -1,0 +1,32 @@
+/// Elements that many may read at once and nobody writes any more: in a mapped file, or in memory of our own.
+///
+/// A copy shares the elements and keeps them alive.
+public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
+  // SAFETY of @unchecked: the elements are never written after the buffer is made, and `owner` keeps them alive.
+  private let owner: AnyObject
+  public let pointer: UnsafeBufferPointer<Element>
+
+  public var count: Int { pointer.count }
+  public var baseAddress: UnsafePointer<Element>? { pointer.baseAddress }
+
+  /// `bytes` of a mapped file, seen as elements. Their start must be aligned for `Element`.
+  public init(_ bytes: UnsafeRawBufferPointer, of file: MappedFile) {
+    precondition(UInt(bitPattern: bytes.baseAddress) % UInt(MemoryLayout<Element>.alignment) == 0)
+    precondition(bytes.count % MemoryLayout<Element>.stride == 0)
+    owner = file
+    pointer = bytes.bindMemory(to: Element.self)
+  }
+
+  /// Takes over `buffer`, whose elements must all have been written.
+  public init(_ buffer: consuming AlignedBuffer<Element>) {
+    pointer = buffer.pointer
+    owner = Box(buffer)
+  }
+
+  public subscript(index: Int) -> Element { pointer[index] }
+
+  private final class Box {
+    let buffer: AlignedBuffer<Element>
+    init(_ buffer: consuming AlignedBuffer<Element>) { self.buffer = buffer }
+  }
+}

@@ -1,0 +1,8 @@
+// The inner loops of Minke. Everything here works on raw pointers, allocates nothing and starts no thread.
+// A family of kernels is a table of function pointers; one table exists for each level the family was written for.
+#ifndef MINKE_KERNELS_H
+#define MINKE_KERNELS_H
+
+#include "levels.h"
+
+#endif

@@ -1,0 +1,38 @@
+import MinkeCore
+
+/// The number of a token in a vocabulary.
+public typealias TokenID = Int32
+
+/// Text in, token ids out, and back.
+public protocol Tokenizer: Sendable {
+  /// One more than the largest id.
+  var vocabularySize: Int { get }
+
+  /// The text of token `id`; nil when the vocabulary has no such id.
+  func token(_ id: TokenID) -> String?
+
+  /// The id of the token whose text is exactly `token`.
+  func id(of token: String) -> TokenID?
+
+  /// Appends the ids of `text`, UTF-8 bytes, to `ids`.
+  ///
+  /// - Parameter addingSpecialTokens: whether the tokens that a model wants around a text, such as `[CLS]` and
+  ///   `[SEP]`, are added.
+  func encode(_ text: UnsafeBufferPointer<UInt8>, addingSpecialTokens: Bool, into ids: inout [TokenID])
+
+  /// The text of `ids`, as near to the original as the tokenizer keeps it.
+  func decode(_ ids: some Sequence<TokenID>, skippingSpecialTokens: Bool) -> String
+}
+
+extension Tokenizer {
+  /// The ids of `text`.
+  public func encode(_ text: String, addingSpecialTokens: Bool = false) -> [TokenID] {
+    var ids: [TokenID] = []
+    var text = text
+    text.withUTF8 { encode($0, addingSpecialTokens: addingSpecialTokens, into: &ids) }
+    return ids
+  }
+
+  /// The text of `ids`, special tokens left out.
+  public func decode(_ ids: some Sequence<TokenID>) -> String { decode(ids, skippingSpecialTokens: true) }
+}
