@@ -98,6 +98,6 @@ const minke_transformer_kernels *minke_transformer(minke_level level) {
   if (level == MINKE_AVX512) return &kernels_avx512;
   if (level == MINKE_AVX2) return &kernels_avx2;
 #endif
-  // Every 64-bit Arm has NEON, so the compiler uses it for the portable bodies as well.
+  (void)level;  // every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well
   return &kernels_portable;
 }

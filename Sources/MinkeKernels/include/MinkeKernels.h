@@ -3,6 +3,8 @@
 #ifndef MINKE_KERNELS_H
 #define MINKE_KERNELS_H
 
+#include "gemm.h"
 #include "levels.h"
+#include "transformer.h"
 
 #endif

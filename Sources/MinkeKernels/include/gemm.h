@@ -47,4 +47,41 @@ typedef struct minke_gemm_kernels {
 
 const minke_gemm_kernels *minke_gemm(minke_level level);
 
+/// The same product over numbers rounded to 8 bits, summed exactly in 32:
+/// y[m, n] = activation(x_scale[m] w_scale[n] (sum over k of q[m, k] w[n, k] - x_zero[m] w_sum[n]) + bias[n]).
+typedef struct minke_gemm_int8_call {
+  size_t rows;
+  size_t columns;
+  size_t depth;           // at most 65536, so that no sum overflows
+  const uint8_t *x;       // rows from `quantize`, minke_gemm_int8_depth(depth) bytes apart
+  const float *x_scales;  // of each row of x
+  const int32_t *x_zeros;
+  const int8_t *panels;
+  const float *w_scales;  // of each row of W
+  const int32_t *w_sums;
+  const float *bias;  // may be NULL
+  float *y;
+  size_t y_stride;
+  minke_activation activation;
+} minke_gemm_int8_call;
+
+/// `depth` rounded up to whole groups of 4, which is how bytes are multiplied.
+static inline size_t minke_gemm_int8_depth(size_t depth) { return (depth + 3) / 4 * 4; }
+
+typedef struct minke_gemm_int8_kernels {
+  void (*multiply)(const minke_gemm_int8_call *call);
+  /// Rounds each row of w[columns, depth] to -127 ... 127 by a scale of its own and packs it: panel p holds, for each
+  /// four k in turn, four bytes of each of the 32 rows w[32 p ... 32 p + 31], zeros beyond the last. `sums` holds the
+  /// sum of each rounded row.
+  void (*pack)(const float *w, size_t stride, size_t columns, size_t depth, int8_t *panels, float *scales,
+               int32_t *sums);
+  /// Rounds each row of x to one of 256 values between its least and greatest number, 0 among them: x is nearly
+  /// scale (q - zero). A row with NaN or infinity gets the scale NaN. Whether q is stored as 0 ... 255 or as
+  /// -128 ... 127 is the level's own choice, and `zeros` agrees with it.
+  void (*quantize)(const float *x, size_t stride, size_t rows, size_t depth, uint8_t *q, float *scales,
+                   int32_t *zeros);
+} minke_gemm_int8_kernels;
+
+const minke_gemm_int8_kernels *minke_gemm_int8(minke_level level);
+
 #endif
