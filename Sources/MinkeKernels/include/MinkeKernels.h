@@ -4,5 +4,6 @@
 #define MINKE_KERNELS_H
 
 #include "levels.h"
+#include "pooling.h"
 
 #endif
