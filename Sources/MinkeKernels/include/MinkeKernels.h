@@ -3,6 +3,7 @@
 #ifndef MINKE_KERNELS_H
 #define MINKE_KERNELS_H
 
+#include "convert.h"
 #include "levels.h"
 #include "pooling.h"
 
