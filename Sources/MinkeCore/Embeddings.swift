@@ -8,10 +8,10 @@ public struct Embeddings: Sendable, Equatable {
     case bits([UInt8])
   }
 
-  public let count: Int
+  public private(set) var count: Int
   /// Numbers, or bits, of one vector.
   public let dimension: Int
-  public let values: Values
+  public private(set) var values: Values
 
   /// Vectors of numbers, `[floats.count / dimension, dimension]`.
   ///
@@ -64,6 +64,18 @@ public struct Embeddings: Sendable, Equatable {
     }
   }
 
+  /// The vectors `range`, by themselves.
+  public func rows(_ range: Range<Int>) -> Embeddings {
+    precondition(range.lowerBound >= 0 && range.upperBound <= count, "rows \(range) of \(count)")
+    let part: Values =
+      switch values {
+      case .float32(let floats): .float32(Array(floats[range.lowerBound * dimension..<range.upperBound * dimension]))
+      case .bits(let bytes):
+        .bits(Array(bytes[range.lowerBound * (dimension / 8)..<range.upperBound * (dimension / 8)]))
+      }
+    return Embeddings(count: range.count, dimension: dimension, values: part)
+  }
+
   /// The first `dimension` numbers, or bits, of every vector, as they are.
   ///
   /// - Throws: ``MinkeError`` when `dimension` is not between 1 and the present one (for bits, a multiple of 8).
@@ -100,6 +112,35 @@ public struct Embeddings: Sendable, Equatable {
     return Embeddings(count: count, dimension: dimension, values: .float32(floats))
   }
 
+  /// Adds the vectors of `other` behind these.
+  ///
+  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the two differ in dimension or kind.
+  public mutating func append(_ other: Embeddings) throws(MinkeError) {
+    try requireSameKind(as: other)
+    // Taken out first: an array that two hold would be copied whole by every append.
+    let mine = values
+    values = .bits([])
+    switch (consume mine, other.values) {
+    case (.float32(var floats), .float32(let more)):
+      floats += more
+      values = .float32(floats)
+    case (.bits(var bytes), .bits(let more)):
+      bytes += more
+      values = .bits(bytes)
+    case (let mine, _): values = mine
+    }
+    count += other.count
+  }
+
+  private func requireSameKind(as other: Embeddings) throws(MinkeError) {
+    guard dimension == other.dimension else {
+      throw MinkeError(.shapeMismatch, "embeddings", expected: "\(dimension) dimensions", found: "\(other.dimension)")
+    }
+    guard (floats == nil) == (other.floats == nil) else {
+      throw MinkeError(.shapeMismatch, "embeddings", expected: "two batches of one kind", found: "numbers and bits")
+    }
+  }
+
   /// One bit a number, set where the number is above 0 (post-hoc binarisation). The dimension must be a multiple of 8.
   public func binarized() throws(MinkeError) -> Embeddings {
     guard case .float32(let floats) = values else { return self }
@@ -122,9 +163,7 @@ public struct Embeddings: Sendable, Equatable {
   /// Numbers are compared by cosine, bits by `1 - 2 * hamming / dimension`, the cosine of their signs.
   /// - Throws: ``MinkeError`` when the two differ in dimension or kind.
   public func similarities(to other: Embeddings) throws(MinkeError) -> [Float] {
-    guard dimension == other.dimension else {
-      throw MinkeError(.shapeMismatch, "embeddings", expected: "\(dimension) dimensions", found: "\(other.dimension)")
-    }
+    try requireSameKind(as: other)
     var result: [Float] = []
     result.reserveCapacity(count * other.count)
     switch (normalized().values, other.normalized().values) {
@@ -148,8 +187,7 @@ public struct Embeddings: Sendable, Equatable {
           result.append(1 - 2 * Float(distance) / Float(dimension))
         }
       }
-    default:
-      throw MinkeError(.shapeMismatch, "embeddings", expected: "two batches of one kind", found: "numbers and bits")
+    default: break
     }
     return result
   }

@@ -6,6 +6,8 @@ public struct MinkeError: Error, Equatable, Sendable, CustomStringConvertible {
     case notFound
     /// The operating system refused to read or write.
     case inputOutput
+    /// The reader of standard output went away.
+    case closedPipe
     /// A file whose bytes break its format.
     case malformedFile
     /// A file that is well formed but is not one Minke can use here.

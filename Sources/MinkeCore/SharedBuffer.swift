@@ -17,6 +17,21 @@ public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Send
     pointer = bytes.bindMemory(to: Element.self)
   }
 
+  /// `bytes` that lie inside `whole`, seen as elements. Their start must be aligned for `Element`.
+  public init(_ bytes: UnsafeRawBufferPointer, within whole: SharedBuffer<UInt8>) {
+    precondition(UInt(bitPattern: bytes.baseAddress) % UInt(MemoryLayout<Element>.alignment) == 0)
+    precondition(bytes.count % MemoryLayout<Element>.stride == 0)
+    owner = whole.owner
+    pointer = bytes.bindMemory(to: Element.self)
+  }
+
+  /// A copy of `elements` in memory of our own.
+  public init(copying elements: UnsafeBufferPointer<Element>) {
+    let buffer = AlignedBuffer<Element>(uninitialized: elements.count)
+    _ = buffer.mutablePointer.initialize(fromContentsOf: elements)
+    self.init(buffer)
+  }
+
   /// Takes over `buffer`, whose elements must all have been written.
   public init(_ buffer: consuming AlignedBuffer<Element>) {
     pointer = buffer.pointer

@@ -58,4 +58,20 @@ public enum Workers {
     }
     if let error = failure.withLock({ $0 }) { throw error }
   }
+
+  /// What `transform` gives for each of `0..<count`, in order, computed on all cores, `grain` at a time.
+  ///
+  /// - Throws: as ``forEachPiece(of:grain:_:)``.
+  public static func map<Value: Sendable>(
+    count: Int, grain: Int = 1, _ transform: @Sendable (Int) throws -> Value
+  ) throws -> [Value] {
+    let pieces = Mutex<[Int: [Value]]>([:])
+    try forEachPiece(of: count, grain: grain) { piece, _ in
+      let values = try piece.map(transform)
+      pieces.withLock { $0[piece.lowerBound] = values }
+    }
+    return pieces.withLock { pieces in
+      pieces.keys.sorted().flatMap { pieces[$0] ?? [] }
+    }
+  }
 }

@@ -3,8 +3,10 @@
 #ifndef MINKE_KERNELS_H
 #define MINKE_KERNELS_H
 
+#include "convert.h"
 #include "gemm.h"
 #include "levels.h"
+#include "pooling.h"
 #include "transformer.h"
 
 #endif

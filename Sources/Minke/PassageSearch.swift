@@ -1,0 +1,81 @@
+import MinkeCore
+import MinkeModels
+import MinkeSearch
+import MinkeText
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Files, read once and held in memory, that can be asked by meaning.
+///
+/// It splits text files into passages, turns these into vectors and compares a query with every one of them.
+public struct PassageSearch: Sendable {
+  /// A passage found.
+  public struct Result: Sendable {
+    /// How alike passage and query are: cosine, at most 1; for a binary encoder, the cosine of the signs.
+    public let score: Float
+    /// The file, as it was named or found below a folder that was named.
+    public let file: String
+    public let passage: Passage
+    public let text: String
+  }
+
+  public let encoder: any TextEncoder
+  /// Files read.
+  public let fileCount: Int
+  /// Files found and left out, and why.
+  public let skipped: TextFiles.Skipped
+  /// Passages held.
+  public var passageCount: Int { index.count }
+
+  private let index: VectorIndex
+  private let dimension: Int?
+  private let passages: [(file: Int, passage: Passage)]
+  private let files: [TextFile]
+
+  /// Reads the files at `paths`, and all text files below the folders among them.
+  ///
+  /// - Parameters:
+  ///   - dimension: how many leading numbers of each vector to keep; nil keeps all.
+  ///   - progress: hears how many passages are encoded.
+  /// - Throws: ``MinkeError`` when a path does not exist or the dimension is not available; `CancellationError`.
+  public init(
+    paths: [String], encoder: any TextEncoder, dimension: Int? = nil, progress: ProgressHandler? = nil
+  ) throws {
+    self.encoder = encoder
+    self.dimension = dimension
+    let found = try TextFiles(paths: paths)
+    files = found.files
+    skipped = found.skipped
+    fileCount = files.count
+
+    let splitter = PassageSplitter(tokenizer: encoder.tokenizer)
+    let texts = files
+    let split = try Workers.map(count: texts.count) { splitter.passages(of: texts[$0]) }
+    passages = split.enumerated().flatMap { file, passages in passages.map { (file, $0) } }
+
+    let options = EncodingOptions(dimension: dimension, progress: progress)
+    let vectors = try encoder.encode(passages.map { files[$0.file].text($0.passage) }, options: options)
+    index = try VectorIndex(
+      dimension: vectors.dimension, metric: encoder.metric, storage: encoder.metric == .hamming ? .binary : .float32)
+    try index.add(vectors)
+  }
+
+  /// The `k` passages most like `query`, the best first; fewer where there are fewer.
+  ///
+  /// - Throws: ``MinkeError`` when `k` is below 1; `CancellationError`.
+  public func search(_ query: String, k: Int = 10) throws -> [Result] {
+    guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
+    guard index.count > 0 else { return [] }
+    let vector = try encoder.encode([query], dimension: dimension)
+    let found = try index.search(vector, k: k)
+    return zip(found.ids, found.scores).map { id, score in
+      let (file, passage) = passages[Int(id)]
+      let cosine = encoder.metric == .hamming ? 1 - 2 * score / Float(vector.dimension) : score
+      return Result(score: cosine, file: files[file].path, passage: passage, text: files[file].text(passage))
+    }
+  }
+}

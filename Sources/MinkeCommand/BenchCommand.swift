@@ -1,0 +1,223 @@
+import ArgumentParser
+import Minke
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+struct BenchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure how fast this machine encodes and searches, beside a plain read of the same memory.",
+    subcommands: [Encode.self, Search.self])
+
+  struct Encode: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Texts a second: to tokens, and to vectors.",
+      discussion: "Without --input, the texts are 20,000 sentences of 20 words drawn from the model's vocabulary.")
+
+    @OptionGroup var encoder: EncoderOptions
+    @OptionGroup var source: TextSource
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+      let model = try encoder.load()
+      var texts: [String] = []
+      if source.input == nil {
+        texts = Self.sentences(of: model.tokenizer, count: 20_000)
+      } else {
+        var lines = try source.open()
+        while let batch = try lines.next() { texts += batch }
+      }
+      guard !texts.isEmpty else {
+        throw MinkeError(.invalidArgument, source.input ?? "--input", expected: "one text or more", found: "none")
+      }
+      let bytes = texts.reduce(0) { $0 + $1.utf8.count }
+      let tokens = try model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
+      let tokenizing = try Timing { _ = try model.tokenizer.encode(texts) }
+      let encoding = try Timing { _ = try model.encode(texts, dimension: encoder.dimension) }
+      let single = try Timing { _ = try model.encode([texts[0]], dimension: encoder.dimension) }
+
+      var report = BenchReport()
+      report.add("model", "\(model.identity)")
+      report.add("kernels", KernelLevel.active.rawValue)
+      report.add("threads", Double(Workers.count), "")
+      report.add("texts", Double(texts.count), "")
+      report.add("tokens", Double(tokens), "")
+      report.add("tokenize", Double(texts.count) / tokenizing.median, "texts/s")
+      report.add("tokenize_bytes", Double(bytes) / tokenizing.median / 1e6, "MB/s")
+      report.add("encode", Double(texts.count) / encoding.median, "texts/s")
+      report.add("encode_tokens", Double(tokens) / encoding.median / 1e6, "million tokens/s")
+      report.add("encode_one", single.median * 1e6, "microseconds")
+      if let model = model as? StaticEncoder {
+        // Pooling reads one row of the table for each token.
+        let read = Double(tokens) * Double(model.byteCount) / Double(model.rowCount) / encoding.median
+        let plain = MemoryBandwidth.measure(byteCount: model.byteCount)
+        report.add("rows_read", read / 1e9, "GB/s")
+        report.add("plain_read", plain / 1e9, "GB/s")
+      }
+      try report.print(json: json)
+    }
+
+    private static func sentences(of tokenizer: any Tokenizer, count: Int) -> [String] {
+      let words = (0..<tokenizer.vocabularySize).compactMap { tokenizer.token(TokenID($0)) }
+        .filter { $0.count > 1 && $0.allSatisfy { $0.isASCII && $0.isLetter } }
+      guard !words.isEmpty else { return [] }
+      var random = SplitMix(seed: 1)
+      return (0..<count).map { _ in
+        (0..<20).map { _ in words[Int(random.next() % UInt64(words.count))] }.joined(separator: " ")
+      }
+    }
+  }
+
+  struct Search: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Milliseconds to search an index with a batch of queries and with one.",
+      discussion: "Without --base and --queries, vectors are random.")
+
+    @Option(help: ArgumentHelp("The vectors to search, .npy.", valueName: "file"))
+    var base: String?
+
+    @Option(help: ArgumentHelp("The queries, .npy.", valueName: "file"))
+    var queries: String?
+
+    @OptionGroup var index: IndexOptions
+
+    @Option(help: "How many random vectors.")
+    var count = 1_000_000
+
+    @Option(help: "Numbers, or bits, of a random vector.")
+    var dimension = 384
+
+    @Option(help: "How many random queries.")
+    var batch = 16
+
+    @Option(name: .customShort("k"), help: "How many neighbours of each query.")
+    var k = 10
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+      if (base == nil) != (queries == nil) { throw ValidationError("--base and --queries go together.") }
+      if count < 1 || dimension < 1 || batch < 1 || k < 1 {
+        throw ValidationError("--count, --dimension, --batch and -k are 1 or more.")
+      }
+    }
+
+    func run() throws {
+      let (index, queries) =
+        if let base, let queries {
+          try index.build(
+            base: Embeddings(npy: URL(fileURLWithPath: base)), queries: Embeddings(npy: URL(fileURLWithPath: queries)))
+        } else {
+          try index.build(
+            base: Self.random(count, dimension, bits: index.metric == .hamming, seed: 1),
+            queries: Self.random(batch, dimension, bits: index.metric == .hamming, seed: 2))
+        }
+      let first = queries.rows(0..<1)
+      let many = try Timing { _ = try index.search(queries, k: k) }
+      let one = try Timing { _ = try index.search(first, k: k) }
+      let plain = MemoryBandwidth.measure(byteCount: index.scannedByteCount)
+      let read = Double(index.scannedByteCount) / plain
+
+      var report = BenchReport()
+      report.add("kernels", KernelLevel.active.rawValue)
+      report.add("threads", Double(Workers.count), "")
+      report.add("vectors", Double(index.count), "")
+      report.add("dimension", Double(index.dimension), "")
+      report.add("index_bytes", Double(index.byteCount), "bytes")
+      report.add("queries", Double(queries.count), "")
+      report.add("batch", many.median * 1e3, "ms")
+      report.add("one_query", one.median * 1e3, "ms")
+      report.add("plain_read", read * 1e3, "ms")
+      report.add("plain_read_rate", plain / 1e9, "GB/s")
+      report.add("one_query_over_read", one.median / read, "times")
+      try report.print(json: json)
+    }
+
+    private static func random(_ count: Int, _ dimension: Int, bits: Bool, seed: UInt64) throws -> Embeddings {
+      var random = SplitMix(seed: seed)
+      if bits {
+        return try Embeddings(packed: (0..<count * dimension / 8).map { _ in random.byte() }, dimension: dimension)
+      }
+      return try Embeddings(floats: (0..<count * dimension).map { _ in random.unit() }, dimension: dimension)
+    }
+  }
+}
+
+/// How long a piece of work takes, run again and again.
+private struct Timing {
+  /// Seconds of the middle run.
+  let median: Double
+
+  /// One run to warm up, then at least 7 and at least one second's worth, but no more than 200.
+  init(_ work: () throws -> Void) throws {
+    try work()
+    let clock = ContinuousClock()
+    var seconds: [Double] = []
+    var total = 0.0
+    while seconds.count < 7 || (total < 1 && seconds.count < 200) {
+      let time = try clock.measure(work) / .seconds(1)
+      seconds.append(time)
+      total += time
+    }
+    median = middle(of: seconds)
+  }
+}
+
+/// What a benchmark found, as lines for people or one JSON object for programs.
+private struct BenchReport {
+  private var lines: [(name: String, text: String)] = []
+  private var members: [String: JSONValue] = [:]
+
+  mutating func add(_ name: String, _ text: String) {
+    lines.append((name, text))
+    members[name] = .string(text)
+  }
+
+  mutating func add(_ name: String, _ value: Double, _ unit: String) {
+    let isWhole = value == value.rounded() && abs(value) < 1e15
+    let text = isWhole ? String(Int(value)) : fixed(value, digits: value < 10 ? 3 : 1)
+    lines.append((name, "\(text) \(unit)"))
+    members[name] = .number(value)
+  }
+
+  func print(json: Bool) throws {
+    var output = FileWriter()
+    if json {
+      try output.write(JSONValue.object(members).text + "\n")
+    } else {
+      let width = lines.map(\.name.count).max() ?? 0
+      for line in lines {
+        let name = line.name.replacing("_", with: " ")
+        try output.write(name + String(repeating: " ", count: width + 2 - name.count) + line.text + "\n")
+      }
+    }
+    try output.finish()
+  }
+}
+
+/// The splitmix64 generator (Steele, Lea and Flood 2014): the same numbers on every machine.
+private struct SplitMix {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+    return z ^ (z >> 31)
+  }
+
+  mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
+
+  /// A number from -1 up to 1.
+  mutating func unit() -> Float { Float(Int32(truncatingIfNeeded: next())) * 0x1p-31 }
+}

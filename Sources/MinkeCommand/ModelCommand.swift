@@ -1,0 +1,74 @@
+import ArgumentParser
+import Minke
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+struct ModelCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "model", abstract: "Look into a model, or write it in another layout.",
+    subcommands: [Info.self, Convert.self, Quantize.self], defaultSubcommand: nil)
+
+  struct Info: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Say what a model folder holds: kind, sizes, tensors, tokenizer, and what is missing.")
+
+    @Argument(help: "A built-in name or the path of a model folder.")
+    var model = ModelLibrary.defaultName
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() throws {
+      let report = try ModelReport(model)
+      var output = FileWriter()
+      try output.write(json ? report.json.text + "\n" : report.description)
+      try output.finish()
+    }
+  }
+
+  struct Convert: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write an SSE model as a new folder, in float32 or in 4 bits.",
+      discussion: """
+          minke model convert minke-sse-en sse-float --format float32
+        """)
+
+    @Argument(help: "A built-in name or the path of a model folder.")
+    var model: String
+
+    @Argument(help: "The folder to make.")
+    var destination: String
+
+    @Option(help: "float32 or 4bit.")
+    var format: StaticEncoder.Format = .float32
+
+    func run() throws { try save(model, to: destination, format) }
+  }
+
+  struct Quantize: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Write an SSE model as a new folder with 4 bits a number, by the published recipe.")
+
+    @Argument(help: "A built-in name or the path of a model folder.")
+    var model: String
+
+    @Argument(help: "The folder to make.")
+    var destination: String
+
+    func run() throws { try save(model, to: destination, .fourBit) }
+  }
+
+  private static func save(_ model: String, to destination: String, _ format: StaticEncoder.Format) throws {
+    guard let encoder = try ModelLibrary.textEncoder(model) as? StaticEncoder else {
+      throw MinkeError(.unsupportedFile, model, expected: "a static embedding model", found: "another kind")
+    }
+    try encoder.save(to: URL(fileURLWithPath: destination), format: format)
+    say("\(destination): \(encoder.kind.rawValue) to \(format.rawValue)")
+  }
+}
+
+extension StaticEncoder.Format: ExpressibleByArgument {}

@@ -1,0 +1,115 @@
+import ArgumentParser
+import Minke
+
+struct SearchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "search",
+    abstract: "Search files by meaning.",
+    discussion: """
+      Folders are walked; hidden files, files that a .gitignore leaves out and files that are not UTF-8 text are passed \
+      over. Nothing is written to disk.
+
+        minke search "what does the captain want from the white whale" Examples/books
+        minke search -k 3 --json "error handling" Sources | jq -r '.results[].file'
+      """)
+
+  @Argument(help: "What to look for, in your own words.")
+  var query: String
+
+  @Argument(help: "Files and folders to search.")
+  var paths: [String]
+
+  @Option(name: .customShort("k"), help: "How many passages to show.")
+  var k = 10
+
+  @OptionGroup var encoder: EncoderOptions
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  func run() throws {
+    guard k > 0 else { throw MinkeError(.invalidArgument, "-k", expected: "1 or more", found: "\(k)") }
+    let clock = ContinuousClock()
+    let start = clock.now
+    let model = try encoder.load()
+    let bar = ProgressBar("encoding")
+    let search = try PassageSearch(
+      paths: paths, encoder: model, dimension: encoder.dimension, progress: bar.handler)
+    bar.finish()
+    let results = try search.search(query, k: k)
+    let seconds = (clock.now - start) / .seconds(1)
+
+    var output = FileWriter()
+    if json {
+      try output.write(jsonText(search, results) + "\n")
+    } else {
+      let style = Style()
+      let words = QueryWords(query)
+      for (index, result) in results.enumerated() {
+        try output.write(Self.lines(result, rank: index + 1, words, style))
+      }
+    }
+    try output.finish()
+    say(summary(search, seconds: seconds))
+    if search.passageCount == 0 {
+      throw MinkeError(
+        .notFound, paths.joined(separator: " "), expected: "UTF-8 text to search", found: "none")
+    }
+  }
+
+  /// Rank, score, place and text of one passage, for people.
+  private static func lines(_ result: PassageSearch.Result, rank: Int, _ words: QueryWords, _ style: Style) -> String {
+    let place = "\(Style.printable(result.file)):\(result.passage.lines.lowerBound)"
+    var text = "\(style.bold("\(rank)"))  \(style.faint(fixed(result.score, digits: 4)))  \(style.bold(place))\n"
+    for line in result.text.split(separator: "\n", omittingEmptySubsequences: false) {
+      for part in wrapped(Style.printable(line), width: style.width - 4) {
+        text += part.isEmpty ? "\n" : "    \(words.marked(part, style))\n"
+      }
+    }
+    return text + "\n"
+  }
+
+  /// `line` in pieces of at most `width` characters, cut at spaces where there are any.
+  private static func wrapped(_ line: String, width: Int) -> [String] {
+    var pieces: [String] = []
+    var rest = line[...]
+    while let last = rest.index(rest.startIndex, offsetBy: width, limitedBy: rest.endIndex), last < rest.endIndex {
+      let cut = rest[..<last].lastIndex(of: " ").flatMap { $0 > rest.startIndex ? $0 : nil } ?? last
+      pieces.append(String(rest[..<cut]))
+      rest = rest[cut...].drop { $0 == " " }
+    }
+    pieces.append(String(rest))
+    while let end = pieces.last, end.last == " " || end.last == "\r" { pieces[pieces.count - 1].removeLast() }
+    return pieces
+  }
+
+  private func summary(_ search: PassageSearch, seconds: Double) -> String {
+    func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    var text = "\(count(search.passageCount, "passage")) of \(count(search.fileCount, "file"))"
+    text += ", \(fixed(seconds, digits: 2)) s"
+    if search.skipped.notText > 0 { text += "; \(count(search.skipped.notText, "file")) skipped: not UTF-8 text" }
+    if search.skipped.unreadable > 0 { text += "; \(count(search.skipped.unreadable, "file")) skipped: unreadable" }
+    return text
+  }
+
+  private func jsonText(_ search: PassageSearch, _ results: [PassageSearch.Result]) -> String {
+    let rows: [JSONValue] = results.enumerated().map { index, result in
+      let passage = result.passage
+      return [
+        "rank": .integer(index + 1), "score": .number(Double(result.score)), "file": .string(result.file),
+        "lines": [.integer(passage.lines.lowerBound), .integer(passage.lines.upperBound)],
+        "bytes": [.integer(passage.byteRange.lowerBound), .integer(passage.byteRange.upperBound)],
+        "text": .string(result.text),
+      ]
+    }
+    let value: JSONValue = [
+      "query": .string(query), "model": .string(search.encoder.identity.name),
+      "files": .integer(search.fileCount), "passages": .integer(search.passageCount),
+      "skipped": [
+        "not_text": .integer(search.skipped.notText), "unreadable": .integer(search.skipped.unreadable),
+      ],
+      "results": .array(rows),
+    ]
+    return value.text
+  }
+}

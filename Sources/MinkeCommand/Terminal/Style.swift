@@ -1,0 +1,86 @@
+import Minke
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How text looks on standard output: colours where a terminal shows them and `NO_COLOR` does not forbid it.
+struct Style {
+  let isColored: Bool
+  /// Columns of the terminal, at most 120; 100 where there is none.
+  let width: Int
+
+  init() {
+    let environment = ProcessInfo.processInfo.environment
+    isColored =
+      Self.outputIsTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+    var size = winsize()
+    let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
+    width = known ? min(120, max(40, Int(size.ws_col))) : 100
+  }
+
+  static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+  func bold(_ text: String) -> String { isColored ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
+  func faint(_ text: String) -> String { isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
+  func standOut(_ text: String) -> String { isColored ? "\u{1B}[1;33m\(text)\u{1B}[0m" : text }
+
+  /// `text` with what could steer the terminal made visible: only printing characters, tabs as spaces.
+  static func printable(_ text: some StringProtocol) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+      switch scalar.properties.generalCategory {
+      case .control: result += scalar == "\t" ? "  " : "\u{FFFD}"
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result
+  }
+}
+
+/// The words of a query that stand out in the passages found: all but the most common words of English.
+struct QueryWords {
+  private let words: Set<String>
+
+  private static let common: Set<String> = [
+    "a", "about", "an", "and", "are", "as", "at", "be", "but", "by", "can", "did", "do", "does", "for", "from", "had",
+    "has", "have", "he", "her", "his", "how", "i", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "she",
+    "that", "the", "their", "they", "this", "to", "was", "we", "were", "what", "when", "where", "which", "who", "why",
+    "will", "with", "you", "your",
+  ]
+
+  init(_ query: String) {
+    let all = Set(query.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init))
+    let telling = all.subtracting(Self.common)
+    words = telling.isEmpty ? all : telling
+  }
+
+  /// `text` with the query's words, also with a plural s, standing out.
+  func marked(_ text: String, _ style: Style) -> String {
+    guard style.isColored else { return text }
+    var result = ""
+    var rest = text[...]
+    while !rest.isEmpty {
+      let word = rest.prefix { $0.isLetter || $0.isNumber }
+      if word.isEmpty {
+        result.append(rest.removeFirst())
+      } else {
+        let lower = word.lowercased()
+        let isAsked = words.contains(lower) || (lower.hasSuffix("s") && words.contains(String(lower.dropLast())))
+        result += isAsked ? style.standOut(String(word)) : String(word)
+        rest = rest[word.endIndex...]
+      }
+    }
+    return result
+  }
+}

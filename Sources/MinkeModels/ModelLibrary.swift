@@ -1,0 +1,69 @@
+import Foundation
+import MinkeCore
+
+/// The way to models: every place that takes a model takes a built-in name or the path of a folder.
+public enum ModelLibrary {
+  /// The models that come with the package, the default first.
+  public static let builtInNames = ["minke-sse-en"]
+
+  /// The model used where none is named.
+  public static var defaultName: String { builtInNames[0] }
+
+  /// The folder of the model called `name`: a built-in name, or a path.
+  ///
+  /// - Throws: ``MinkeError`` of kind `notFound` when it is neither.
+  public static func folder(_ name: String) throws -> ModelFolder {
+    guard builtInNames.contains(name) else {
+      guard FileManager.default.fileExists(atPath: name) else {
+        throw MinkeError(
+          .notFound, "model \"\(name)\"", expected: "a folder or one of \(builtInNames.joined(separator: ", "))",
+          found: "neither")
+      }
+      return try ModelFolder(URL(fileURLWithPath: name))
+    }
+    return try ModelFolder(resources().appendingPathComponent(name))
+  }
+
+  /// The folder that holds the built-in models.
+  private static func resources() throws(MinkeError) -> URL {
+    #if canImport(Darwin)
+      return Bundle.module.bundleURL
+    #else
+      // The generated Bundle.module ends the process when its folder is gone, as after copying the program alone to
+      // another machine. The same places are looked at here: beside the program, then where the package was built.
+      let beside = Bundle.main.bundleURL.appendingPathComponent("minke_MinkeModels.resources")
+      let source = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Resources")
+      let places = [beside, source]
+      guard let found = places.first(where: { FileManager.default.fileExists(atPath: $0.path) }) else {
+        throw MinkeError(
+          .notFound, "built-in models", expected: "a folder \(beside.lastPathComponent) beside the program",
+          found: "none in \(beside.deletingLastPathComponent().path)")
+      }
+      return found
+    #endif
+  }
+
+  /// Loads the text encoder called `name`, a built-in name or the path of a model folder.
+  ///
+  /// The family is recognised from the files in the folder. Weights are mapped, not read: loading takes milliseconds.
+  ///
+  /// - Throws: ``MinkeError`` when there is no such model, the folder holds no text encoder, or a file is malformed.
+  public static func textEncoder(
+    _ name: String = defaultName, kernels level: KernelLevel = .active
+  ) throws -> any TextEncoder {
+    let folder = try folder(name)
+    if try StaticEncoder.recognizes(folder) { return try StaticEncoder(folder, kernels: level) }
+    throw MinkeError(
+      .unsupportedFile, folder.url.relativePath,
+      expected: "the files of a text encoder: tokenizer.json with embedding.q4_k_m.bin or model.safetensors",
+      found: try contents(of: folder))
+  }
+
+  /// What lies in a folder, for error texts.
+  private static func contents(of folder: ModelFolder) throws -> String {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.url.path)) ?? []
+    if names.isEmpty { return "an empty folder" }
+    let shown = names.sorted().prefix(8).joined(separator: ", ")
+    return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
+  }
+}

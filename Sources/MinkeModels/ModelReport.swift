@@ -1,0 +1,110 @@
+import MinkeCheckpoints
+import MinkeCore
+import MinkeText
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// What a model folder holds, also when it cannot be loaded: what is there, what it makes, and what is missing.
+public struct ModelReport: Sendable, CustomStringConvertible {
+  /// A file of the folder and its size in bytes.
+  public struct File: Sendable {
+    public let name: String
+    public let byteCount: Int
+  }
+
+  /// A tensor of one of the folder's checkpoints.
+  public struct TensorLine: Sendable {
+    public let file: String
+    public let name: String
+    public let type: String
+    public let shape: [Int]
+  }
+
+  public let folder: String
+  public let files: [File]
+  public let tensors: [TensorLine]
+  /// Facts about the loaded model, in the order to show them; empty when it could not be loaded.
+  public private(set) var facts: [(name: String, value: String)] = []
+  /// Why the folder, or a file of it, cannot be loaded; empty when all is well.
+  public private(set) var problems: [String] = []
+
+  /// Looks at the model called `name`, a built-in name or the path of a folder.
+  ///
+  /// - Throws: ``MinkeError`` only when there is no such folder; whatever is wrong inside is in ``problems``.
+  public init(_ name: String) throws {
+    let folder = try ModelLibrary.folder(name)
+    self.folder = folder.url.path
+    let manager = FileManager.default
+    let names = (try? manager.subpathsOfDirectory(atPath: folder.url.path)) ?? []
+    files = names.sorted().compactMap { name in
+      let attributes = try? manager.attributesOfItem(atPath: folder.url.appendingPathComponent(name).path)
+      guard attributes?[.type] as? FileAttributeType == .typeRegular else { return nil }
+      return File(name: name, byteCount: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
+    }
+
+    var tensors: [TensorLine] = []
+    var problems: [String] = []
+    for file in files where file.name.hasSuffix(".safetensors") {
+      do {
+        let checkpoint = try Checkpoint(contentsOf: folder.url.appendingPathComponent(file.name))
+        for name in checkpoint.tensorNames {
+          let tensor = try checkpoint.tensor(name)
+          tensors.append(
+            TensorLine(file: file.name, name: name, type: tensor.elementType.rawValue, shape: tensor.shape))
+        }
+      } catch { problems.append("\(error)") }
+    }
+    self.tensors = tensors
+
+    do {
+      let encoder = try ModelLibrary.textEncoder(name)
+      facts = Self.facts(about: encoder)
+    } catch {
+      if !problems.contains("\(error)") { problems.append("\(error)") }
+    }
+    self.problems = problems
+  }
+
+  private static func facts(about encoder: any TextEncoder) -> [(String, String)] {
+    var facts = [("name", encoder.identity.name), ("fingerprint", encoder.identity.fingerprint)]
+    if let encoder = encoder as? StaticEncoder {
+      facts.append(("kind", encoder.kind.rawValue))
+      facts.append(("token table", "\(encoder.rowCount) x \(encoder.dimension), \(encoder.byteCount) bytes"))
+    }
+    facts.append(("dimensions", encoder.dimensions.map(String.init).joined(separator: ", ")))
+    facts.append(("metric", encoder.metric.rawValue))
+    facts.append(("vocabulary", "\(encoder.tokenizer.vocabularySize) tokens"))
+    return facts
+  }
+
+  /// The report for people, several lines.
+  public var description: String {
+    var lines = facts + [("folder", folder)]
+    lines += files.map { ("file", "\($0.name), \($0.byteCount) bytes") }
+    lines += tensors.map { ("tensor", "\($0.name) \($0.type) \($0.shape), in \($0.file)") }
+    lines += problems.map { ("problem", $0) }
+    let width = lines.map(\.0.count).max() ?? 0
+    return lines.map { $0 + String(repeating: " ", count: width + 2 - $0.count) + $1 + "\n" }.joined()
+  }
+
+  /// The report as JSON.
+  public var json: JSONValue {
+    [
+      "folder": .string(folder),
+      "facts": .object(Dictionary(facts.map { ($0.name, .string($0.value)) }) { first, _ in first }),
+      "files": .array(files.map { ["name": .string($0.name), "bytes": .integer($0.byteCount)] }),
+      "tensors": .array(
+        tensors.map {
+          [
+            "file": .string($0.file), "name": .string($0.name), "type": .string($0.type),
+            "shape": .array($0.shape.map { .integer($0) }),
+          ]
+        }),
+      "problems": .array(problems.map { .string($0) }),
+    ]
+  }
+}

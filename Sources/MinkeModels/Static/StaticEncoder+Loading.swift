@@ -1,0 +1,103 @@
+import MinkeCheckpoints
+import MinkeCore
+import MinkeKernels
+import MinkeText
+
+extension StaticEncoder {
+  private static let packedTableName = "embedding.q4_k_m.bin"
+  private static let packedRestName = "model_rest.safetensors"
+
+  /// Whether `folder` has the files of a static embedding.
+  ///
+  /// - Throws: ``MinkeError`` when its safetensors file is malformed.
+  static func recognizes(_ folder: ModelFolder) throws -> Bool {
+    if folder.file(packedTableName) != nil { return true }
+    guard let url = folder.file("model.safetensors") else { return false }
+    return tableName(in: try Checkpoint(contentsOf: url)) != nil
+  }
+
+  private static func tableName(in checkpoint: Checkpoint) -> String? {
+    ["embedding.weight", "embeddings"].first { checkpoint.tensors[$0] != nil }
+  }
+
+  /// Loads the static embedding in `folder`; which kind it is, its files tell.
+  ///
+  /// - Throws: ``MinkeError`` naming the file and tensor that is missing, misshapen, of another type or not finite.
+  public init(_ folder: ModelFolder, kernels level: KernelLevel = .active) throws {
+    self.folder = folder
+    kernels = minke_pooling(level.rawLevel).pointee
+    let tokenizerURL = try folder.requiredFile("tokenizer.json")
+
+    if let url = folder.file(Self.packedTableName) {
+      kind = .sseFourBit
+      let rest = try Checkpoint(contentsOf: folder.requiredFile(Self.packedRestName))
+      guard let columns = try rest.tensor("dyt.alpha").shape.first, columns > 0, columns.isMultiple(of: 2) else {
+        throw MinkeError(
+          .shapeMismatch, "\(rest.path): tensor \"dyt.alpha\"", expected: "an even number of columns",
+          found: "\(try rest.tensor("dyt.alpha").shape)")
+      }
+      let packed = try FourBitTable(contentsOf: url, columns: columns)
+      table = .fourBit(packed)
+      activation = try SeparableDynamicTanh(rest, columns: columns)
+      (tokenWeights, rowOfToken) = (nil, nil)
+      wordPiece = try WordPieceTokenizer(contentsOf: tokenizerURL).truncated(to: nil)
+      omittedToken = nil
+      identity = ModelIdentity(name: folder.name, weights: [packed.file, rest.file])
+    } else {
+      let checkpoint = try Checkpoint(contentsOf: folder.requiredFile("model.safetensors"))
+      guard let name = Self.tableName(in: checkpoint) else {
+        throw MinkeError(
+          .unsupportedFile, checkpoint.path, expected: "a tensor \"embedding.weight\" or \"embeddings\"",
+          found: checkpoint.tensorNames.prefix(5).joined(separator: ", "))
+      }
+      let tensor = try checkpoint.tensor(name)
+      guard tensor.shape.count == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
+        throw MinkeError(
+          .shapeMismatch, "\(checkpoint.path): tensor \"\(name)\"", expected: "[tokens, columns]",
+          found: "\(tensor.shape)")
+      }
+      let columns = tensor.shape[1]
+      table = .float32(try tensor.floats(shape: tensor.shape), columns: columns)
+      identity = ModelIdentity(name: folder.name, weights: [checkpoint.file])
+
+      let isSSE = SeparableDynamicTanh.tensorNames.contains { checkpoint.tensors[$0] != nil }
+      activation = isSSE ? try SeparableDynamicTanh(checkpoint, columns: columns) : nil
+      let tokenizer = try WordPieceTokenizer(contentsOf: tokenizerURL)
+      if name == "embeddings" {
+        kind = .model2vec
+        let limit = try folder.json("config.json")?["max_length"]
+        wordPiece = tokenizer.truncated(to: limit == .null ? nil : limit?.integer ?? 512)
+        omittedToken = tokenizer.unknownToken
+        tokenWeights = try checkpoint.tensors["weights"].map { try $0.floats(requiringFinite: true) }
+        rowOfToken = try checkpoint.tensors["mapping"].map { try $0.integers().map { TokenID(clamping: $0) } }
+      } else {
+        kind = isSSE ? .sse : .sentenceTransformers
+        wordPiece = isSSE ? tokenizer.truncated(to: nil) : tokenizer
+        omittedToken = nil
+        (tokenWeights, rowOfToken) = (nil, nil)
+      }
+    }
+    try checkRows()
+  }
+
+  /// Every id that the tokenizer gives must have a row, and a weight where there are weights.
+  private func checkRows() throws(MinkeError) {
+    let vocabulary = wordPiece.vocabularySize
+    func require(_ count: Int, _ what: String) throws(MinkeError) {
+      guard count < vocabulary else { return }
+      throw MinkeError(
+        .shapeMismatch, "\(folder.url.relativePath): \(what)", expected: "one for each of \(vocabulary) tokens",
+        found: "\(count)")
+    }
+    if let rowOfToken {
+      try require(rowOfToken.count, "mapping")
+      if let row = rowOfToken.first(where: { $0 < 0 || $0 >= table.rows }) {
+        throw MinkeError(
+          .malformedFile, "\(folder.url.relativePath): mapping", expected: "rows below \(table.rows)", found: "\(row)")
+      }
+    } else {
+      try require(table.rows, "rows of the token table")
+    }
+    if let tokenWeights { try require(tokenWeights.count, "weights") }
+  }
+}

@@ -1,0 +1,88 @@
+import MinkeCheckpoints
+import MinkeCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension StaticEncoder {
+  /// The layouts that an SSE model can be saved in.
+  public enum Format: String, CaseIterable, Sendable {
+    /// `model.safetensors` with the whole table in float32.
+    case float32
+    /// `embedding.q4_k_m.bin` and `model_rest.safetensors`: 4 bits a number and a scale a row.
+    case fourBit = "4bit"
+  }
+
+  /// Saves the model as a new folder in one of the published layouts, with its tokenizer.
+  ///
+  /// From float to 4 bits the numbers are rounded by the published recipe; from 4 bits to float nothing changes. The
+  /// folder appears whole or, when something fails, not at all.
+  ///
+  /// - Throws: ``MinkeError`` when `destination` exists, the model is not an SSE model, or writing fails.
+  public func save(to destination: URL, format: Format) throws {
+    guard let activation else {
+      throw MinkeError(
+        .unsupportedFile, folder.url.relativePath, expected: "an SSE model with dyt.alpha, dyt.beta and dyt.bias",
+        found: kind.rawValue)
+    }
+    let files = FileManager.default
+    guard !files.fileExists(atPath: destination.path) else {
+      throw MinkeError(
+        .inputOutput, destination.relativePath, expected: "a folder that does not exist yet", found: "one that does")
+    }
+    let parent = destination.deletingLastPathComponent()
+    let draft = parent.appendingPathComponent(".\(destination.lastPathComponent).\(UUID().uuidString)")
+    do {
+      try files.createDirectory(at: draft, withIntermediateDirectories: true)
+      try write(activation, format, to: draft)
+      try files.moveItem(at: draft, to: destination)
+    } catch {
+      try? files.removeItem(at: draft)
+      if let error = error as? MinkeError { throw error }
+      throw MinkeError(
+        .inputOutput, destination.relativePath, expected: "a place to write a folder", found: "\(error)")
+    }
+  }
+
+  private func write(_ activation: SeparableDynamicTanh, _ format: Format, to draft: URL) throws {
+    var tensors = zip(SeparableDynamicTanh.tensorNames, [activation.alpha, activation.beta, activation.bias]).map {
+      Safetensors.Entry($0, floats: $1, shape: [dimension])
+    }
+    switch format {
+    case .float32:
+      tensors.append(Safetensors.Entry("embedding.weight", floats: expandedTable(), shape: [table.rows, table.columns]))
+      try Safetensors.write(tensors, to: draft.appendingPathComponent("model.safetensors"))
+    case .fourBit:
+      switch table {
+      case .fourBit(let table): try table.write(to: draft.appendingPathComponent("embedding.q4_k_m.bin"))
+      case .float32(let floats, let columns):
+        try FourBitTable(quantizing: floats, columns: columns)
+          .write(to: draft.appendingPathComponent("embedding.q4_k_m.bin"))
+      }
+      try Safetensors.write(tensors, to: draft.appendingPathComponent("model_rest.safetensors"))
+    }
+    let type = format == .float32 ? "SSE.SSE" : "sse_quantize.SSEQ"
+    let modules: JSONValue = [["idx": 0, "name": "0", "path": "", "type": .string(type)]]
+    try Data(modules.text.utf8).write(to: draft.appendingPathComponent("modules.json"))
+    try FileManager.default.copyItem(
+      at: folder.requiredFile("tokenizer.json"), to: draft.appendingPathComponent("tokenizer.json"))
+  }
+
+  /// The whole table as numbers, `[rows, columns]`.
+  private func expandedTable() -> SharedBuffer<Float> {
+    switch table {
+    case .float32(let floats, _): return floats
+    case .fourBit(let table):
+      let buffer = AlignedBuffer<Float>(uninitialized: table.rows * table.columns)
+      for row in 0..<table.rows {
+        for (column, value) in table.row(row).enumerated() {
+          buffer.baseAddress[row * table.columns + column] = value
+        }
+      }
+      return SharedBuffer(buffer)
+    }
+  }
+}

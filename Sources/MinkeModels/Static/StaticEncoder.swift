@@ -1,0 +1,110 @@
+import MinkeCheckpoints
+import MinkeCore
+import MinkeKernels
+import MinkeText
+
+/// A static embedding: the mean of a text's token rows and, in SSE, a separable dynamic tanh after it.
+///
+/// Runs Stable Static Embedding in float and in 4 bits, sentence-transformers' `StaticEmbedding` and model2vec; see
+/// ``Kind`` for what differs. A text without any token becomes the mean 0. Sources: the SSE model cards; the
+/// packages sentence-transformers and model2vec.
+public struct StaticEncoder: TextEncoder {
+  /// Which published system the files are of.
+  public enum Kind: String, Sendable {
+    /// Stable Static Embedding: no truncation, dynamic tanh.
+    case sse = "SSE"
+    /// The same with its table in 4 bits.
+    case sseFourBit = "SSE 4-bit"
+    /// sentence-transformers' `StaticEmbedding`: the mean alone, truncated as its tokenizer.json says.
+    case sentenceTransformers = "sentence-transformers StaticEmbedding"
+    /// model2vec: unknown tokens left out, weights and a mapping of tokens to rows where the file has them, cut at the
+    /// `max_length` of its configuration (512 tokens where that is silent).
+    case model2vec = "model2vec"
+  }
+
+  public let kind: Kind
+  public let identity: ModelIdentity
+  public let metric = Metric.cosine
+  public var tokenizer: any Tokenizer { wordPiece }
+
+  public var dimension: Int { table.columns }
+
+  /// The whole dimension and the Matryoshka sizes 1024 to 32 below it.
+  public var dimensions: [Int] { [dimension] + [1024, 512, 256, 128, 64, 32].filter { $0 < dimension } }
+
+  /// Bytes of the token table.
+  public var byteCount: Int { table.byteCount }
+
+  let folder: ModelFolder
+  let wordPiece: WordPieceTokenizer
+  let table: TokenTable
+  let activation: SeparableDynamicTanh?
+  /// The weight of each token (model2vec).
+  let tokenWeights: SharedBuffer<Float>?
+  /// The row of each token (model2vec); nil where token and row are one number.
+  let rowOfToken: [TokenID]?
+  /// The token left out (model2vec).
+  let omittedToken: TokenID?
+  let kernels: minke_pooling_kernels
+
+  public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
+    let width = try checked(options.dimension)
+    let meter = ProgressMeter(total: texts.count, handler: options.progress)
+    let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
+      nonisolated(unsafe) let rows = rows
+      // SAFETY: every piece writes the rows of its own texts only.
+      try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
+        var scratch = Scratch()
+        for index in piece {
+          guard let row = rows.baseAddress else { return }
+          try encode(texts[index], into: row + index * width, width: width, normalize: options.normalize, &scratch)
+        }
+        meter.advance(by: piece.count)
+      }
+      filled = texts.count * width
+    }
+    return try Embeddings(floats: floats, dimension: width)
+  }
+
+  /// Memory that the texts of one piece use in turn.
+  private struct Scratch {
+    var ids: [TokenID] = []
+    var weights: [Float] = []
+  }
+
+  /// Writes the first `width` numbers of the vector of `text` to `row`.
+  private func encode(
+    _ text: String, into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool, _ scratch: inout Scratch
+  ) throws {
+    scratch.ids.removeAll(keepingCapacity: true)
+    var text = text
+    text.withUTF8 { wordPiece.encode($0, addingSpecialTokens: false, into: &scratch.ids) }
+    if let omittedToken { scratch.ids.removeAll { $0 == omittedToken } }
+    // In model2vec the weights go by token and the rows by mapping, so the weights are gathered first.
+    if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
+    if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }
+
+    table.sum(
+      scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, columns: width, into: row, kernels: kernels)
+    // Once infinity has gone through the tanh it looks like any other number, so it is caught before.
+    if !kernels.sum_of_squares(row, width).isFinite { try throwIfNotFinite(scratch.ids) }
+    if !scratch.ids.isEmpty { kernels.scale(row, 1 / Float(scratch.ids.count), width) }
+    if let activation {
+      kernels.dynamic_tanh(
+        row, activation.alpha.baseAddress, activation.beta.baseAddress, activation.bias.baseAddress, width)
+    }
+    if normalize {
+      let length = kernels.sum_of_squares(row, width).squareRoot()
+      if length > 0 { kernels.scale(row, 1 / length, width) }
+    }
+  }
+
+  /// Names the first row in `ids` that holds NaN or infinity.
+  private func throwIfNotFinite(_ ids: [TokenID]) throws(MinkeError) {
+    for id in ids {
+      guard let value = table.row(Int(id)).first(where: { !$0.isFinite }) else { continue }
+      throw MinkeError(
+        .notFinite, "\(folder.url.relativePath): token table, row \(id)", expected: "finite numbers", found: "\(value)")
+    }
+  }
+}
