@@ -67,6 +67,7 @@ public struct Linear: Sendable {
     }
     bias = biases.isEmpty ? nil : Self.joined(biases)
     let matrix = Self.joined(weights)
+    defer { extendLifetime(matrix) }
     guard let source = matrix.baseAddress, outputs > 0 else {
       throw MinkeError(.shapeMismatch, "linear layer", expected: "one output or more", found: "none")
     }

@@ -108,6 +108,6 @@ public struct BertEncoder: TextEncoder {
     if options.normalize {
       SentenceModule.normalize(vectors.baseAddress, count: texts.count, width: width, kernels: level)
     }
-    return try Embeddings(floats: Array(vectors.pointer), dimension: dimension)
+    return try Embeddings(floats: vectors.copied(), dimension: dimension)
   }
 }

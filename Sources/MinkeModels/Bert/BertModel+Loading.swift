@@ -15,12 +15,12 @@ extension BertModel {
     self.configuration = configuration
     let hidden = configuration.hiddenSize
 
-    func linear(_ names: String..., inputs: Int) throws -> Linear {
+    @Sendable func linear(_ names: String..., inputs: Int) throws -> Linear {
       try Linear(
         weights: names.map { try tensors.floats("\($0).weight") }, biases: names.map { try tensors.floats("\($0).bias") },
         inputs: inputs, precision: precision, kernels: level)
     }
-    func norm(_ name: String) throws -> LayerNorm {
+    @Sendable func norm(_ name: String) throws -> LayerNorm {
       LayerNorm(
         weight: try tensors.floats("\(name).weight"), bias: try tensors.floats("\(name).bias"),
         epsilon: configuration.layerNormEpsilon, level: level)

@@ -42,12 +42,13 @@ public struct BinaryEncoder: TextEncoder {
   /// The numbers whose signs are the bits, `[texts.count, dimension]`.
   public func logits(_ texts: [String], progress: ProgressHandler? = nil) throws -> Embeddings {
     let pooled = try bert.vectors(of: texts, progress: progress)
+    defer { extendLifetime(pooled) }
     let logits = AlignedBuffer<Float>(uninitialized: texts.count * dimension)
     try projection.apply(
       to: pooled.baseAddress, stride: projection.inputs, rows: texts.count, into: logits.baseAddress,
       stride: dimension, scratch: Linear.Scratch(rows: 0, inputs: 0, precision: .float32), threads: .all)
     try norm.apply(to: logits.baseAddress, plus: nil, rows: texts.count, into: logits.baseAddress, threads: .all)
-    return try Embeddings(floats: Array(logits.pointer), dimension: dimension)
+    return try Embeddings(floats: logits.copied(), dimension: dimension)
   }
 
   /// The vectors as numbers -1 and +1, `[texts.count, dimension]`.
@@ -126,12 +127,5 @@ extension BinaryEncoder {
     let norm = LayerNorm(
       weight: try vector("projection.1.weight"), bias: try vector("projection.1.bias"), epsilon: 1e-5, level: level)
     return BinaryEncoder(identity: identity, bert: bert, projection: projection, norm: norm)
-  }
-
-  private init(identity: ModelIdentity, bert: PooledBert, projection: Linear, norm: LayerNorm) {
-    self.identity = identity
-    self.bert = bert
-    self.projection = projection
-    self.norm = norm
   }
 }

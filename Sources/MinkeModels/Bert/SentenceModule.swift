@@ -38,7 +38,7 @@ enum SentenceModule: Sendable {
       case .tanh: tanhf(x)
       case .relu: x > 0 ? x : x * 0
       case .sigmoid: 1 / (1 + expf(-x))
-      case .gelu: 0.5 * x * erfcf(-x * 0.5.squareRoot())
+      case .gelu: 0.5 * x * erfcf(-x * Float(0.5).squareRoot())
       }
     }
   }
@@ -108,6 +108,7 @@ enum SentenceModule: Sendable {
   ) throws -> AlignedBuffer<Float> {
     switch self {
     case .dense(let linear, let activation):
+      defer { extendLifetime(x) }
       let y = AlignedBuffer<Float>(uninitialized: count * linear.outputs)
       try linear.apply(
         to: x.baseAddress, stride: width, rows: count, into: y.baseAddress, stride: linear.outputs,
