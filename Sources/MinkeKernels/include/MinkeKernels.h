@@ -4,5 +4,6 @@
 #define MINKE_KERNELS_H
 
 #include "levels.h"
+#include "scan.h"
 
 #endif
