@@ -6,5 +6,6 @@
 #include "convert.h"
 #include "levels.h"
 #include "pooling.h"
+#include "scan.h"
 
 #endif
