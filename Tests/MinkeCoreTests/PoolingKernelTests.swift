@@ -22,7 +22,8 @@ import Testing
         }
       }
       var sum = [Float](repeating: .nan, count: columns + 1)
-      minke_pooling(level.rawLevel).pointee.sum_packed_rows(packed, columns / 2, scales, ids(count), count, columns, &sum)
+      minke_pooling(level.rawLevel).pointee.sum_packed_rows(
+        packed, columns / 2, scales, ids(count), count, columns, &sum)
       #expect(Array(sum[..<columns]) == plain)
       #expect(sum[columns].isNaN, "nothing behind the last column is written")
     }

@@ -123,7 +123,7 @@ private func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
 
   @Test func `A text without tokens has a vector`() throws {
     let vector = try ModelLibrary.textEncoder().encode([""])[0]
-    #expect(vector.allSatisfy(\.isFinite))
+    #expect(vector.allSatisfy { $0.isFinite })
     #expect(vector.contains { $0 != 0 })
     #expect(try ModelLibrary.textEncoder().encode([]).count == 0)
   }
