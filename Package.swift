@@ -25,6 +25,7 @@ let package = Package(
     .executableTarget(
       name: "MinkeCommand",
       dependencies: ["Minke", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "MinkeFuzz", dependencies: ["Minke"], path: "Fuzz"),
 
     .target(name: "MinkeTestSupport", dependencies: ["MinkeCore"], path: "Tests/Support"),
     .testTarget(name: "MinkeCoreTests", dependencies: ["MinkeCore", "MinkeTestSupport"]),

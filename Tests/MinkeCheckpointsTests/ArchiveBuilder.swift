@@ -34,10 +34,8 @@ struct Zip {
   var method: UInt16 = 0
   var flags: UInt16 = 0
   var localName: String?
-  /// Added to the size that the directory gives for each entry.
+  /// Added to the size that is given for the first entry.
   var extraSize = 0
-  /// Puts the directory's offset of every entry to that of the first.
-  var overlapping = false
   var comment: [UInt8] = []
   var extraCount = 0
 
@@ -54,9 +52,9 @@ struct Zip {
     var file: [UInt8] = []
     var directory: [UInt8] = []
     for (name, data) in entries {
-      let offset = overlapping ? 0 : file.count
+      let offset = file.count
       let local = localName ?? name
-      let size = UInt32(truncatingIfNeeded: data.count + extraSize)
+      let size = UInt32(truncatingIfNeeded: data.count + (offset == 0 ? extraSize : 0))
       let start = littleEndian(flags) + littleEndian(method) + [UInt8](repeating: 0, count: 8)
       file += littleEndian(UInt32(0x0403_4b50)) + [20, 0] + start + littleEndian(size) + littleEndian(size)
       file += littleEndian(UInt16(local.utf8.count)) + [0, 0] + Array(local.utf8) + data
