@@ -32,7 +32,8 @@ let package = Package(
     .testTarget(name: "MinkeTextTests", dependencies: ["MinkeText", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCheckpointsTests", dependencies: ["MinkeCheckpoints", "MinkeTestSupport"]),
     .testTarget(name: "MinkeModelsTests", dependencies: ["MinkeModels", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeSearchTests", dependencies: ["MinkeSearch", "MinkeTestSupport"]),
+    .testTarget(
+      name: "MinkeSearchTests", dependencies: ["MinkeKernels", "MinkeSearch", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCommandTests", dependencies: ["Minke", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
