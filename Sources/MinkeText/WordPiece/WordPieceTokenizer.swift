@@ -54,6 +54,9 @@ public struct WordPieceTokenizer: Tokenizer {
     return WordPieceTokenizer(model: model, addedTokens: addedTokens, settings: settings)
   }
 
+  /// The token that stands for a word without pieces.
+  public var unknownToken: TokenID { model.unknown }
+
   // MARK: Tokenizer
 
   public var vocabularySize: Int {

@@ -16,7 +16,7 @@ private struct Golden {
       func floats(_ key: String) -> [Float] { (row[key]?.array ?? []).compactMap { $0.double.map(Float.init) } }
       return Golden(
         text: try #require(row["text"]?.string), ids: (row["ids"]?.array ?? []).compactMap(\.integer),
-        vector: floats("vector"), unit: floats("unit"), unit32: floats("unit_32"))
+        vector: floats("vector"), unit: floats("unit"), unit32: floats("unit32"))
     }
   }
 }
