@@ -19,19 +19,21 @@ let package = Package(
     .target(
       name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore"],
       resources: [.copy("Resources/minke-sse-en")]),
-    .target(name: "MinkeSearch", dependencies: ["MinkeCore"]),
+    .target(name: "MinkeSearch", dependencies: ["MinkeKernels", "MinkeCore"]),
     .target(
       name: "Minke", dependencies: ["MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: ["Minke", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "MinkeFuzz", dependencies: ["Minke"], path: "Fuzz"),
 
     .target(name: "MinkeTestSupport", dependencies: ["MinkeCore"], path: "Tests/Support"),
     .testTarget(name: "MinkeCoreTests", dependencies: ["MinkeCore", "MinkeTestSupport"]),
     .testTarget(name: "MinkeTextTests", dependencies: ["MinkeText", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCheckpointsTests", dependencies: ["MinkeCheckpoints", "MinkeTestSupport"]),
     .testTarget(name: "MinkeModelsTests", dependencies: ["MinkeModels", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeSearchTests", dependencies: ["MinkeSearch", "MinkeTestSupport"]),
+    .testTarget(
+      name: "MinkeSearchTests", dependencies: ["MinkeKernels", "MinkeSearch", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCommandTests", dependencies: ["Minke", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],

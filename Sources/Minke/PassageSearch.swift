@@ -25,7 +25,7 @@ public struct PassageSearch: Sendable {
 
   public let encoder: any TextEncoder
   /// Files read.
-  public let fileCount: Int
+  public var fileCount: Int { files.count }
   /// Files found and left out, and why.
   public let skipped: TextFiles.Skipped
   /// Passages held.
@@ -48,14 +48,13 @@ public struct PassageSearch: Sendable {
     self.encoder = encoder
     self.dimension = dimension
     let found = try TextFiles(paths: paths)
-    files = found.files
-    skipped = found.skipped
-    fileCount = files.count
-
+    let files = found.files
     let splitter = PassageSplitter(tokenizer: encoder.tokenizer)
-    let texts = files
-    let split = try Workers.map(count: texts.count) { splitter.passages(of: texts[$0]) }
-    passages = split.enumerated().flatMap { file, passages in passages.map { (file, $0) } }
+    let split = try Workers.map(count: files.count) { splitter.passages(of: files[$0]) }
+    let passages = split.enumerated().flatMap { file, passages in passages.map { (file: file, passage: $0) } }
+    self.files = files
+    self.passages = passages
+    skipped = found.skipped
 
     let options = EncodingOptions(dimension: dimension, progress: progress)
     let vectors = try encoder.encode(passages.map { files[$0.file].text($0.passage) }, options: options)

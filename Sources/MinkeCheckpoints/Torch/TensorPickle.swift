@@ -24,21 +24,24 @@ struct TensorPickle {
   }
 
   /// The Python globals that may occur.
-  enum Function: Equatable {
+  enum Function: Equatable, CustomStringConvertible {
     case orderedDictionary
     case rebuildTensor
     case rebuildParameter
     case storage(ElementType)
 
-    init?(_ module: String, _ name: String) {
-      switch (module, name) {
-      case ("collections", "OrderedDict"): self = .orderedDictionary
-      case ("torch._utils", "_rebuild_tensor_v2"): self = .rebuildTensor
-      case ("torch._utils", "_rebuild_parameter"): self = .rebuildParameter
-      case ("torch", let name):
-        guard let type = ElementType.allCases.first(where: { $0.torchStorageName == name }) else { return nil }
-        self = .storage(type)
-      default: return nil
+    /// Each function under its full name.
+    static let named = Dictionary(
+      uniqueKeysWithValues: ([orderedDictionary, rebuildTensor, rebuildParameter] + ElementType.allCases.map(storage))
+        .map { ($0.description, $0) })
+
+    /// The full name in Python.
+    var description: String {
+      switch self {
+      case .orderedDictionary: "collections.OrderedDict"
+      case .rebuildTensor: "torch._utils._rebuild_tensor_v2"
+      case .rebuildParameter: "torch._utils._rebuild_parameter"
+      case .storage(let type): "torch.\(type.torchStorageName)"
       }
     }
   }
@@ -154,7 +157,8 @@ struct TensorPickle {
   }
 
   private mutating func pushFunction(module: String, name: String) throws(MinkeError) {
-    guard let function = Function(module, name) else { throw refused("global \(module.prefix(64)).\(name.prefix(64))") }
+    let name = "\(module.prefix(64)).\(name.prefix(64))"
+    guard let function = Function.named[name] else { throw refused("global \(name)") }
     try push(.function(function))
   }
 

@@ -16,7 +16,7 @@ private struct Golden {
       func floats(_ key: String) -> [Float] { (row[key]?.array ?? []).compactMap { $0.double.map(Float.init) } }
       return Golden(
         text: try #require(row["text"]?.string), ids: (row["ids"]?.array ?? []).compactMap(\.integer),
-        vector: floats("vector"), unit: floats("unit"), unit32: floats("unit_32"))
+        vector: floats("vector"), unit: floats("unit"), unit32: floats("unit32"))
     }
   }
 }
@@ -123,7 +123,7 @@ private func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
 
   @Test func `A text without tokens has a vector`() throws {
     let vector = try ModelLibrary.textEncoder().encode([""])[0]
-    #expect(vector.allSatisfy(\.isFinite))
+    #expect(vector.allSatisfy { $0.isFinite })
     #expect(vector.contains { $0 != 0 })
     #expect(try ModelLibrary.textEncoder().encode([]).count == 0)
   }
