@@ -7,10 +7,6 @@
 #include "gemm.h"
 #include "levels.h"
 #include "pooling.h"
-#include "convert.h"
-#include "gemm.h"
-#include "levels.h"
-#include "pooling.h"
 #include "scan.h"
 #include "transformer.h"
 

@@ -76,7 +76,7 @@ public struct BertEncoder: TextEncoder {
     bert = try PooledBert(
       folder, checkpoint: Checkpoint(contentsOf: url), maximumLength: nil, pooling: pooling, precision: precision,
       kernels: level)
-    identity = ModelIdentity(name: folder.name, weights: [try MappedFile(url)])
+    identity = try ModelIdentity(name: folder.name, weights: [url])
     var modules: [SentenceModule] = []
     var width = bert.width
     for module in rest {

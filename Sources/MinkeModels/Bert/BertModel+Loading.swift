@@ -15,10 +15,13 @@ extension BertModel {
     self.configuration = configuration
     let hidden = configuration.hiddenSize
 
-    @Sendable func linear(_ names: String..., inputs: Int) throws -> Linear {
-      try Linear(
-        weights: names.map { try tensors.floats("\($0).weight") }, biases: names.map { try tensors.floats("\($0).bias") },
-        inputs: inputs, precision: precision, kernels: level)
+    @Sendable func linear(_ names: String..., inputs: Int, after norm: LayerNorm? = nil) throws -> Linear {
+      let weights = try names.map { try tensors.floats("\($0).weight") }
+      var balance: [Float]?
+      if precision == .int8, let norm, let last = weights.last { balance = Self.balance(norm, last) }
+      return try Linear(
+        weights: weights, biases: names.map { try tensors.floats("\($0).bias") }, inputs: inputs, precision: precision,
+        balance: balance, kernels: level)
     }
     @Sendable func norm(_ name: String) throws -> LayerNorm {
       LayerNorm(
@@ -26,33 +29,55 @@ extension BertModel {
         epsilon: configuration.layerNormEpsilon, level: level)
     }
 
+    let embeddingNorm = try norm("embeddings.LayerNorm")
     let position = try tensors.floats("embeddings.position_embeddings.weight")
     let type = try tensors.floats("embeddings.token_type_embeddings.weight")
     let places = AlignedBuffer<Float>(uninitialized: position.count)
     for index in 0..<position.count { places.baseAddress[index] = position[index] + type[index % hidden] }
     embeddings = BertEmbeddings(
       word: try tensors.floats("embeddings.word_embeddings.weight", requiringFinite: false),
-      position: SharedBuffer(places), norm: try norm("embeddings.LayerNorm"))
+      position: SharedBuffer(places), norm: embeddingNorm)
 
     let loaded = Mutex([BertLayer?](repeating: nil, count: configuration.layerCount))
     try Workers.forEachPiece(of: configuration.layerCount, grain: 1) { piece, _ in
       for index in piece {
         let name = "encoder.layer.\(index)"
         let attention = "\(name).attention"
+        let normBefore = index == 0 ? embeddingNorm : try norm("encoder.layer.\(index - 1).output.LayerNorm")
+        let attentionNorm = try norm("\(attention).output.LayerNorm")
         let layer = BertLayer(
           queryKeyValue: try linear(
-            "\(attention).self.query", "\(attention).self.key", "\(attention).self.value", inputs: hidden),
+            "\(attention).self.query", "\(attention).self.key", "\(attention).self.value", inputs: hidden,
+            after: normBefore),
           attention: BertAttention(
             headCount: configuration.headCount, headSize: configuration.headSize, level: level),
           attentionOutput: try linear("\(attention).output.dense", inputs: hidden),
-          attentionNorm: try norm("\(attention).output.LayerNorm"),
-          intermediate: try linear("\(name).intermediate.dense", inputs: hidden),
+          attentionNorm: attentionNorm,
+          intermediate: try linear("\(name).intermediate.dense", inputs: hidden, after: attentionNorm),
           output: try linear("\(name).output.dense", inputs: configuration.intermediateSize),
           outputNorm: try norm("\(name).output.LayerNorm"))
         loaded.withLock { $0[index] = layer }
       }
     }
     layers = loaded.withLock { $0.compactMap { $0 } }
+  }
+}
+
+extension BertModel {
+  /// How far each input of `weights` that comes out of `norm` is balanced against its weights for int8: the square root
+  /// of the ratio of their sizes (SmoothQuant, Xiao et al. 2022). What a layer norm gives has mean `bias` and deviation
+  /// `weight` in each column, so its size is known without running any text.
+  ///
+  /// Where queries, keys and values share their inputs, the values decide: they go into sums that queries and keys only
+  /// weight.
+  private static func balance(_ norm: LayerNorm, _ weights: SharedBuffer<Float>) -> [Float] {
+    var squares = [Float](repeating: 0, count: norm.width)
+    for index in 0..<weights.count { squares[index % norm.width] += weights[index] * weights[index] }
+    let rows = Float(weights.count / norm.width)
+    return (0..<norm.width).map { column in
+      let input = max(1e-3, 3 * abs(norm.weight[column]) + abs(norm.bias[column]))
+      return (input / max(1e-5, (squares[column] / rows).squareRoot())).squareRoot()
+    }
   }
 }
 

@@ -104,7 +104,7 @@ extension BinaryEncoder {
     let bert = try PooledBert(
       folder, checkpoint: checkpoint, maximumLength: 128, pooling: Pooling([.mean]), precision: precision,
       kernels: level, builtInVocabulary: true)
-    let identity = ModelIdentity(name: folder.name, weights: [try MappedFile(url)])
+    let identity = try ModelIdentity(name: folder.name, weights: [url])
 
     // The head stays in float32: it is a small part of the work, and its signs are the result.
     let isBaseline = checkpoint.tensors["projection.0.weight"] == nil

@@ -35,19 +35,19 @@ extension PooledBert {
     }
     model = try BertModel(checkpoint, prefix: prefix, configuration, precision: precision, kernels: level)
 
-    tokenizer = try Self.tokenizer(of: folder, builtInVocabulary: builtInVocabulary)
+    let length = try maximumLength ?? Self.maximumLength(of: folder) ?? configuration.positionCount
+    self.maximumLength = min(length, configuration.positionCount)
+    guard self.maximumLength >= 2 else {
+      throw MinkeError(
+        .malformedFile, "\(folder.url.relativePath): longest text", expected: "2 tokens or more",
+        found: "\(self.maximumLength)")
+    }
+    tokenizer = try Self.tokenizer(of: folder, builtInVocabulary: builtInVocabulary).truncating(to: self.maximumLength)
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw MinkeError(
         .shapeMismatch, "\(folder.url.relativePath): tokenizer",
         expected: "at most \(configuration.vocabularySize) tokens, the rows of the word embedding",
         found: "\(tokenizer.vocabularySize)")
-    }
-    let length = try maximumLength ?? Self.maximumLength(of: folder)
-    self.maximumLength = min(length ?? configuration.positionCount, configuration.positionCount)
-    guard self.maximumLength >= 2 else {
-      throw MinkeError(
-        .malformedFile, "\(folder.url.relativePath): longest text", expected: "2 tokens or more",
-        found: "\(self.maximumLength)")
     }
   }
 
@@ -59,14 +59,16 @@ extension PooledBert {
     return try folder.json("tokenizer_config.json")?["model_max_length"]?.integer
   }
 
-  private static func tokenizer(of folder: ModelFolder, builtInVocabulary: Bool) throws -> any Tokenizer {
-    if let url = folder.file("tokenizer.json") { return try WordPieceTokenizer(contentsOf: url).truncated(to: nil) }
-    if let url = folder.file("vocab.txt") { return try WordPieceTokenizer(vocabulary: url) }
+  private static func tokenizer(of folder: ModelFolder, builtInVocabulary: Bool) throws -> WordPieceTokenizer {
+    if let url = folder.file("tokenizer.json") { return try WordPieceTokenizer(contentsOf: url) }
+    if let url = folder.file("vocab.txt") {
+      let lowercase = try folder.json("tokenizer_config.json")?["do_lower_case"]?.boolean
+      return try WordPieceTokenizer(vocabulary: url, lowercase: lowercase ?? true)
+    }
     guard builtInVocabulary else {
       throw MinkeError(
         .notFound, folder.url.relativePath, expected: "tokenizer.json or vocab.txt", found: "neither file")
     }
-    let builtIn = try ModelLibrary.folder(ModelLibrary.defaultName)
-    return try WordPieceTokenizer(contentsOf: builtIn.requiredFile("tokenizer.json")).truncated(to: nil)
+    return try WordPieceTokenizer(contentsOf: ModelLibrary.folder("minke-sse-en").requiredFile("tokenizer.json"))
   }
 }

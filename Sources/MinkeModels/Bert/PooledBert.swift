@@ -3,7 +3,8 @@ import MinkeText
 
 /// From texts to one vector each: tokenizer, encoder and pooling, which all heads stand on.
 struct PooledBert: Sendable {
-  let tokenizer: any Tokenizer
+  /// Cuts each text as Hugging Face does: the first tokens stay, and `[SEP]` behind them.
+  let tokenizer: WordPieceTokenizer
   /// Tokens of a text that are read, `[CLS]` and `[SEP]` among them.
   let maximumLength: Int
   let model: BertModel
@@ -19,7 +20,7 @@ struct PooledBert: Sendable {
   ///
   /// - Throws: ``MinkeError`` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
   func vectors(of texts: [String], progress: ProgressHandler?) throws -> AlignedBuffer<Float> {
-    let (batches, threads) = BertBatch.batches(of: try tokenize(texts), workers: Workers.count)
+    let (batches, threads) = BertBatch.batches(of: try tokenizer.encode(texts, addingSpecialTokens: true), workers: Workers.count)
     let result = AlignedBuffer<Float>(uninitialized: texts.count * width)
     nonisolated(unsafe) let rows = result.baseAddress
     let meter = ProgressMeter(total: texts.count, handler: progress)
@@ -51,26 +52,5 @@ struct PooledBert: Sendable {
     case .all: for batch in batches { try run(batch, 0) }
     }
     return result
-  }
-
-  /// The ids of each text with `[CLS]` and `[SEP]`, cut as Hugging Face cuts: the first tokens stay, and `[SEP]`.
-  private func tokenize(_ texts: [String]) throws -> [[TokenID]] {
-    let limit = maximumLength
-    return try Array(unsafeUninitializedCapacity: texts.count) { ids, filled in
-      filled = texts.count
-      ids.initialize(repeating: [])
-      nonisolated(unsafe) let ids = ids
-      // SAFETY: every piece writes the elements of its own texts.
-      try Workers.forEachPiece(of: texts.count, grain: 32) { piece, _ in
-        for index in piece {
-          var tokens = tokenizer.encode(texts[index], addingSpecialTokens: true)
-          if tokens.count > limit, let last = tokens.last {
-            tokens.removeSubrange((limit - 1)...)
-            tokens.append(last)
-          }
-          ids[index] = tokens
-        }
-      }
-    }
   }
 }
