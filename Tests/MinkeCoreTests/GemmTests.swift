@@ -111,7 +111,8 @@ private let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [
 
   @Test func `int8 takes about a quarter of the memory`() throws {
     let weights = [shared(numbers(256 * 128, seed: 1))]
-    let full = try Linear(weights: weights, inputs: 128), small = try Linear(weights: weights, inputs: 128, precision: .int8)
+    let full = try Linear(weights: weights, inputs: 128),
+      small = try Linear(weights: weights, inputs: 128, precision: .int8)
     #expect(full.byteCount == 256 * 128 * 4)
     #expect(small.byteCount == 256 * 128 + 256 * 8)
   }

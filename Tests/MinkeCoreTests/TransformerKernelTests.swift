@@ -1,11 +1,7 @@
+import Foundation
 import MinkeCore
 import MinkeKernels
 import Testing
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#endif
-import Foundation
 
 @Suite struct TransformerKernelTests {
   private static let widths = [1, 2, 15, 16, 17, 31, 32, 100, 384]
@@ -65,7 +61,9 @@ import Foundation
         var y = [Float](repeating: 0, count: rows * width)
         kernels.layer_norm(x, useResidual ? residual : nil, weight, bias, 1e-5, rows, width, &y)
         for row in 0..<rows {
-          let values = (row * width..<(row + 1) * width).map { Double(x[$0]) + (useResidual ? Double(residual[$0]) : 0) }
+          let values = (row * width..<(row + 1) * width).map {
+            Double(x[$0]) + (useResidual ? Double(residual[$0]) : 0)
+          }
           let mean = values.reduce(0, +) / Double(width)
           let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(width)
           for column in 0..<width {
@@ -75,7 +73,8 @@ import Foundation
         }
         var inPlace = x
         inPlace.withUnsafeMutableBufferPointer {
-          kernels.layer_norm($0.baseAddress, useResidual ? residual : nil, weight, bias, 1e-5, rows, width, $0.baseAddress)
+          kernels.layer_norm(
+            $0.baseAddress, useResidual ? residual : nil, weight, bias, 1e-5, rows, width, $0.baseAddress)
         }
         #expect(inPlace == y)
       }

@@ -38,7 +38,8 @@ public struct BertEncoder: TextEncoder {
   /// - Throws: ``MinkeError`` when its `config.json` is no JSON.
   static func recognizes(_ folder: ModelFolder) throws -> Bool {
     guard let config = try folder.json("config.json"), weightsURL(in: folder) != nil else { return false }
-    return config["model_type"]?.string == "bert" || config["architectures"]?.array?.first?.string?.hasPrefix("Bert") == true
+    return config["model_type"]?.string == "bert"
+      || config["architectures"]?.array?.first?.string?.hasPrefix("Bert") == true
   }
 
   private static func weightsURL(in folder: ModelFolder) -> URL? {

@@ -20,7 +20,8 @@ struct PooledBert: Sendable {
   ///
   /// - Throws: ``MinkeError`` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
   func vectors(of texts: [String], progress: ProgressHandler?) throws -> AlignedBuffer<Float> {
-    let (batches, threads) = BertBatch.batches(of: try tokenizer.encode(texts, addingSpecialTokens: true), workers: Workers.count)
+    let (batches, threads) = BertBatch.batches(
+      of: try tokenizer.encode(texts, addingSpecialTokens: true), workers: Workers.count)
     let result = AlignedBuffer<Float>(uninitialized: texts.count * width)
     nonisolated(unsafe) let rows = result.baseAddress
     let meter = ProgressMeter(total: texts.count, handler: progress)
