@@ -7,6 +7,20 @@ import MinkeCore
 ///
 /// Fenced here: every pointer given must be readable for 8 bytes past the text's end.
 struct TokenTable: Sendable {
+  /// A token's id and where its text stands among the texts of all.
+  struct Token: Sendable {
+    let id: TokenID
+    let start: UInt32
+    let count: UInt32
+
+    var place: Range<Int> { Int(start)..<Int(start) + Int(count) }
+
+    /// The token without the first `length` bytes of its text.
+    func dropping(_ length: Int) -> Token {
+      Token(id: id, start: start + UInt32(length), count: count - UInt32(length))
+    }
+  }
+
   private struct Slot: BitwiseCopyable {
     /// The text's bytes, or their hash where there are more than 8.
     var key: UInt64 = 0
@@ -25,12 +39,11 @@ struct TokenTable: Sendable {
   private let lengths: SharedBuffer<UInt32>
   private let longest: Int
 
-  /// A table of `tokens`, each an id and the place of its text in `bytes`, which ends with 8 bytes of no token.
+  /// A table of `tokens`, whose texts stand in `bytes` with 8 bytes more at the end.
   ///
-  /// - Throws: the error made by `duplicate` for two equal texts.
+  /// - Throws: the error made by `duplicate` for the second of two equal texts.
   init(
-    _ tokens: [(id: TokenID, place: Range<Int>)], in bytes: SharedBuffer<UInt8>, idCount: Int,
-    duplicate: (Range<Int>) -> MinkeError
+    _ tokens: [Token], in bytes: SharedBuffer<UInt8>, idCount: Int, duplicate: (Token) -> MinkeError
   ) throws(MinkeError) {
     var bits: UInt64 = 4
     while 1 << bits < 2 * tokens.count { bits += 1 }
@@ -43,8 +56,8 @@ struct TokenTable: Sendable {
     let lengths = AlignedBuffer<UInt32>(zeroed: Self.beginnings)
     var longest = 0
     guard let base = bytes.baseAddress else { preconditionFailure("a buffer without bytes") }
-    for (id, place) in tokens where !place.isEmpty {
-      let (start, count) = (base + place.lowerBound, place.count)
+    for token in tokens where token.count > 0 {
+      let (start, count) = (base + Int(token.start), Int(token.count))
       let key = Self.key(start, count, multiplier)
       var index = Int((key &* multiplier) >> shift)
       while slots.baseAddress[index].id >= 0 {
@@ -52,12 +65,12 @@ struct TokenTable: Sendable {
         if slot.key == key, slot.length == count,
           Self.equal(base + Int(starts.baseAddress[Int(slot.id)]), start, count)
         {
-          throw duplicate(place)
+          throw duplicate(token)
         }
         index = (index + 1) & mask
       }
-      slots.baseAddress[index] = Slot(key: key, id: id, length: UInt32(count))
-      starts.baseAddress[Int(id)] = UInt32(place.lowerBound)
+      slots.baseAddress[index] = Slot(key: key, id: token.id, length: token.count)
+      starts.baseAddress[Int(token.id)] = token.start
       lengths.baseAddress[Self.beginning(start)] |= 1 << UInt32(min(count, 32) - 1)
       longest = max(longest, count)
     }
