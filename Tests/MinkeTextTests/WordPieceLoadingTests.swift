@@ -53,7 +53,7 @@ struct WordPieceLoadingTests {
       #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"BertPreTokenizer"},"normalizer":{"type":"Lowercase"}}"#,
       "expected BertNormalizer or none, found Lowercase"
     ),
-    (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":0}}}"#, "an id of its own"),
+    (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":0}},"pre_tokenizer":{"type":"BertPreTokenizer"}}"#, "an id of its own"),
     (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":-1}}}"#, "an id from 0 to"),
     (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":99999999999}}}"#, "an id from 0 to"),
     (

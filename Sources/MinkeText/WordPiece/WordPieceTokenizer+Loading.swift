@@ -64,17 +64,3 @@ extension WordPieceTokenizer {
     }
   }
 }
-
-extension WordPieceTokenizer.AddedTokens {
-  init(_ tokens: [AddedToken], model: WordPieceModel) {
-    self.tokens = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
-    inText = AddedTokenMatcher(tokens.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
-    inNormalizedText = AddedTokenMatcher(
-      tokens.filter(\.normalized).map { token in
-        var content = token.content
-        return (content.withUTF8 { model.rules.normalize($0) }, token)
-      })
-    rulesAfterNormalization =
-      inNormalizedText.isEmpty ? nil : WordRules(.none, vocabulary: model.vocabulary, unknown: model.unknown)
-  }
-}

@@ -36,12 +36,24 @@ public struct WordPieceTokenizer: Tokenizer {
   }
 
   /// The tokens found before the text is cut into words, or added around it.
-  struct AddedTokens: Sendable {
+  final class AddedTokens: Sendable {
     let tokens: [TokenID: AddedToken]
     let inText: AddedTokenMatcher
     let inNormalizedText: AddedTokenMatcher
     /// How words are cut out of text that has been normalized for `inNormalizedText`.
     let rulesAfterNormalization: WordRules?
+
+    init(_ tokens: [AddedToken], model: WordPieceModel) {
+      self.tokens = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
+      inText = AddedTokenMatcher(tokens.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
+      inNormalizedText = AddedTokenMatcher(
+        tokens.filter(\.normalized).map { token in
+          var content = token.content
+          return (content.withUTF8 { model.rules.normalize($0) }, token)
+        })
+      rulesAfterNormalization =
+        inNormalizedText.isEmpty ? nil : WordRules(.none, vocabulary: model.vocabulary, unknown: model.unknown)
+    }
   }
 
   /// The most ids of one text, special tokens included; nil for no limit.

@@ -7,74 +7,68 @@ final class WordPieceVocabulary: Sendable {
 
   /// Tokens as they are read from a file, in any order.
   struct Builder {
-    private(set) var bytes: [UInt8] = []
-    fileprivate var tokens: [(id: TokenID, start: Int, count: Int)] = []
-    fileprivate var seen: [Bool] = []
+    fileprivate var bytes: [UInt8] = []
+    fileprivate var tokens: [TokenTable.Token] = []
+    fileprivate var idCount = 0
     let subject: String
 
     init(subject: String) { self.subject = subject }
 
-    var count: Int { tokens.count }
-
     mutating func append(_ text: some Collection<UInt8>, id: Int) throws(MinkeError) {
-      guard id >= 0, id <= WordPieceVocabulary.largestID else {
+      guard id >= 0, id <= WordPieceVocabulary.largestID, bytes.count <= Int(Int32.max) - text.count else {
         throw MinkeError(
           .malformedFile, "\(subject): token \"\(String(decoding: text, as: UTF8.self))\"",
           expected: "an id from 0 to \(WordPieceVocabulary.largestID)", found: "\(id)")
       }
-      if id >= seen.count { seen.append(contentsOf: repeatElement(false, count: id + 1 - seen.count)) }
-      guard !seen[id] else {
-        throw MinkeError(
-          .malformedFile, "\(subject): token \"\(String(decoding: text, as: UTF8.self))\"",
-          expected: "an id of its own", found: "\(id), which another token has")
-      }
-      seen[id] = true
-      tokens.append((TokenID(id), bytes.count, text.count))
+      tokens.append(TokenTable.Token(id: TokenID(id), start: UInt32(bytes.count), count: UInt32(text.count)))
       bytes.append(contentsOf: text)
+      idCount = max(idCount, id + 1)
     }
   }
 
-  /// One more than the largest id. Ids that no token has are allowed.
-  let idCount: Int
+  /// The tokens' texts, with 8 bytes more at the end.
   private let bytes: SharedBuffer<UInt8>
-  private let ranges: [Range<Int>?]
+  /// The token of each id; ids that no token has are allowed.
+  private let tokens: [TokenTable.Token?]
   let words: TokenTable
   /// The tokens that continue a word, without their prefix.
   let continuations: TokenTable
 
   init(_ builder: Builder, continuingPrefix: String) throws(MinkeError) {
-    let bytes = AlignedBuffer<UInt8>(zeroed: builder.bytes.count + 8)
-    _ = bytes.mutablePointer.update(fromContentsOf: builder.bytes)
-    let shared = SharedBuffer(bytes)
+    let buffer = AlignedBuffer<UInt8>(zeroed: builder.bytes.count + 8)
+    _ = buffer.mutablePointer.update(fromContentsOf: builder.bytes)
+    let bytes = SharedBuffer(buffer)
     let prefix = Array(continuingPrefix.utf8)
-    var ranges = [Range<Int>?](repeating: nil, count: builder.seen.count)
-    var words: [(id: TokenID, place: Range<Int>)] = []
-    var continuations: [(id: TokenID, place: Range<Int>)] = []
-    words.reserveCapacity(builder.tokens.count)
+    let text = { (token: TokenTable.Token) in String(decoding: bytes.pointer[token.place], as: UTF8.self) }
+    var tokens = [TokenTable.Token?](repeating: nil, count: builder.idCount)
+    var continuations: [TokenTable.Token] = []
     for token in builder.tokens {
-      let place = token.start..<token.start + token.count
-      ranges[Int(token.id)] = place
-      words.append((token.id, place))
-      if shared.pointer[place].starts(with: prefix) {
-        continuations.append((token.id, place.lowerBound + prefix.count..<place.upperBound))
+      guard tokens[Int(token.id)] == nil else {
+        throw MinkeError(
+          .malformedFile, "\(builder.subject): token \"\(text(token))\"", expected: "an id of its own",
+          found: "\(token.id), which another token has")
+      }
+      tokens[Int(token.id)] = token
+      if token.count >= prefix.count, prefix.indices.allSatisfy({ bytes[token.place.lowerBound + $0] == prefix[$0] }) {
+        continuations.append(token.dropping(prefix.count))
       }
     }
-    let duplicate = { (place: Range<Int>) in
-      MinkeError(
-        .malformedFile, builder.subject, expected: "each token once",
-        found: "\"\(String(decoding: shared.pointer[place], as: UTF8.self))\" twice")
+    let duplicate = { (token: TokenTable.Token) in
+      MinkeError(.malformedFile, builder.subject, expected: "each token once", found: "\"\(text(token))\" twice")
     }
-    self.words = try TokenTable(words, in: shared, idCount: ranges.count, duplicate: duplicate)
-    self.continuations = try TokenTable(continuations, in: shared, idCount: ranges.count, duplicate: duplicate)
-    self.ranges = ranges
-    self.bytes = shared
-    idCount = ranges.count
+    words = try TokenTable(builder.tokens, in: bytes, idCount: builder.idCount, duplicate: duplicate)
+    self.continuations = try TokenTable(continuations, in: bytes, idCount: builder.idCount, duplicate: duplicate)
+    self.tokens = tokens
+    self.bytes = bytes
   }
+
+  /// One more than the largest id.
+  var idCount: Int { tokens.count }
 
   /// The text of token `id`, as UTF-8.
   func text(_ id: TokenID) -> UnsafeBufferPointer<UInt8>? {
-    guard id >= 0, id < idCount, let range = ranges[Int(id)] else { return nil }
-    return UnsafeBufferPointer(rebasing: bytes.pointer[range])
+    guard id >= 0, id < idCount, let token = tokens[Int(id)] else { return nil }
+    return UnsafeBufferPointer(rebasing: bytes.pointer[token.place])
   }
 
   func id(of token: String) -> TokenID? {
@@ -82,6 +76,6 @@ final class WordPieceVocabulary: Sendable {
     var text = Array(token.utf8)
     let count = text.count
     text.append(contentsOf: repeatElement(0, count: 8))
-    return text.withUnsafeBufferPointer { text in text.baseAddress.flatMap { words.find($0, count) } }
+    return text.withUnsafeBufferPointer { text in text.baseAddress.flatMap { words.lookup.find($0, count) } }
   }
 }

@@ -6,11 +6,12 @@ import MinkeCore
 ///
 /// Fenced here: `text` is read only below its count, and `word` has room for the longest word kept and 16 bytes more.
 struct WordScanner {
-  private let words: TokenTable
-  private let continuations: TokenTable
+  private let words: TokenLookup
+  private let continuations: TokenLookup
   private let unknown: TokenID
   private let maximumCharacters: Int
-  private let rules: WordRules
+  // Unowned, as the tables are: `scan` keeps model and rules alive.
+  private unowned(unsafe) let rules: WordRules
   private let text: UnsafeBufferPointer<UInt8>
 
   /// The word being put together outside the fast path.
@@ -26,15 +27,15 @@ struct WordScanner {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: model.maximumCharacters * 4 + 16) { room in
       guard let word = room.baseAddress else { return }
       var scanner = WordScanner(text, model: model, rules: rules, word: word)
-      scanner.run(limit: limit, into: &ids)
+      withExtendedLifetime((model, rules)) { scanner.run(limit: limit, into: &ids) }
     }
   }
 
   private init(
     _ text: UnsafeBufferPointer<UInt8>, model: WordPieceModel, rules: WordRules, word: UnsafeMutablePointer<UInt8>
   ) {
-    words = model.vocabulary.words
-    continuations = model.vocabulary.continuations
+    words = model.vocabulary.words.lookup
+    continuations = model.vocabulary.continuations.lookup
     unknown = model.unknown
     maximumCharacters = model.maximumCharacters
     self.rules = rules
