@@ -25,6 +25,8 @@ struct AddedTokenMatcher: Sendable {
   /// By first byte, the longest first.
   private var patterns = [[Pattern]](repeating: [], count: 256)
   private var starts = [Bool](repeating: false, count: 256)
+  /// The first byte of all patterns, where they have the same.
+  private var commonStart: UInt8?
   private(set) var isEmpty = true
 
   init(_ tokens: [(bytes: [UInt8], token: AddedToken)]) {
@@ -34,6 +36,7 @@ struct AddedTokenMatcher: Sendable {
       starts[Int(first)] = true
       isEmpty = false
     }
+    commonStart = starts.count(where: \.self) == 1 ? starts.firstIndex(of: true).map(UInt8.init) : nil
     for index in patterns.indices { patterns[index].sort { $0.bytes.count > $1.bytes.count } }
   }
 
@@ -46,6 +49,10 @@ struct AddedTokenMatcher: Sendable {
     var position = 0
     starts.withUnsafeBufferPointer { starts in
       while position < text.count {
+        if let commonStart {
+          position = text.firstIndex(of: commonStart, from: position)
+          if position == text.count { break }
+        }
         guard starts[Int(text[position])], let pattern = pattern(in: text, at: position) else {
           position += 1
           continue
@@ -90,6 +97,24 @@ struct AddedTokenMatcher: Sendable {
 }
 
 extension UnsafeBufferPointer<UInt8> {
+  /// The place of the first `byte` at or behind `start`; `count` if there is none.
+  fileprivate func firstIndex(of byte: UInt8, from start: Int) -> Int {
+    var position = start
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let pattern = ones &* UInt64(byte)
+    while position + 8 <= count {
+      let differences =
+        UInt64(littleEndian: UnsafeRawBufferPointer(self).loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        ^ pattern
+      // The lowest bit set marks the first byte that is zero.
+      let zeros = (differences &- ones) & ~differences & (ones &* 0x80)
+      if zeros != 0 { return position + zeros.trailingZeroBitCount / 8 }
+      position += 8
+    }
+    while position < count, self[position] != byte { position += 1 }
+    return position
+  }
+
   fileprivate func scalar(after position: Int) -> Unicode.Scalar? {
     guard position < count else { return nil }
     var position = position

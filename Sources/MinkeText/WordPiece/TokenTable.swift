@@ -3,10 +3,16 @@ import MinkeCore
 /// Finds the token whose bytes are exactly those given: a flat hash table with open addressing.
 ///
 /// Texts of up to 8 bytes are compared within the table; longer ones by their hash first and then byte by byte.
-/// A look-up takes constant time on average; the hash's multiplier is random, so that no file can be made slow on purpose.
+/// A look-up takes constant time on average; the hash's multiplier is random, so that no vocabulary can be made to
+/// collide on purpose.
 ///
 /// Fenced here: every pointer given must be readable for 8 bytes past the text's end.
 struct TokenTable: Sendable {
+  /// The table's memory without its owners: counting references for each word would take longer than finding it, and
+  /// most of all on several cores at once. It is valid as long as the table.
+  let lookup: Lookup
+  private let owners: (SharedBuffer<Slot>, SharedBuffer<UInt32>, SharedBuffer<UInt32>, SharedBuffer<UInt8>)
+
   /// A token's id and where its text stands among the texts of all.
   struct Token: Sendable {
     let id: TokenID
@@ -21,23 +27,12 @@ struct TokenTable: Sendable {
     }
   }
 
-  private struct Slot: BitwiseCopyable {
+  fileprivate struct Slot: BitwiseCopyable {
     /// The text's bytes, or their hash where there are more than 8.
     var key: UInt64 = 0
     var id: TokenID = -1
     var length: UInt32 = 0
   }
-
-  private let slots: SharedBuffer<Slot>
-  private let shift: UInt64
-  private let multiplier: UInt64
-  /// The texts, with 8 bytes more at the end.
-  private let bytes: SharedBuffer<UInt8>
-  /// Where each token's text starts in `bytes`, by id.
-  private let starts: SharedBuffer<UInt32>
-  /// The lengths of the tokens that begin with the same two bytes: bit 0 is length 1, bit 31 is 32 and more.
-  private let lengths: SharedBuffer<UInt32>
-  private let longest: Int
 
   /// A table of `tokens`, whose texts stand in `bytes` with 8 bytes more at the end.
   ///
@@ -51,19 +46,22 @@ struct TokenTable: Sendable {
     let multiplier = UInt64.random(in: 0...UInt64.max) | 1
     let mask = 1 << Int(bits) - 1
     let slots = AlignedBuffer<Slot>(uninitialized: mask + 1)
+    let slotMemory = slots.baseAddress
     slots.mutablePointer.initialize(repeating: Slot())
     let starts = AlignedBuffer<UInt32>(zeroed: idCount)
+    let startMemory = starts.baseAddress
     let lengths = AlignedBuffer<UInt32>(zeroed: Self.beginnings)
+    let lengthMemory = lengths.baseAddress
     var longest = 0
     guard let base = bytes.baseAddress else { preconditionFailure("a buffer without bytes") }
     for token in tokens where token.count > 0 {
       let (start, count) = (base + Int(token.start), Int(token.count))
-      let key = Self.key(start, count, multiplier)
+      let key = Lookup.key(start, count, multiplier)
       var index = Int((key &* multiplier) >> shift)
       while slots.baseAddress[index].id >= 0 {
         let slot = slots.baseAddress[index]
         if slot.key == key, slot.length == count,
-          Self.equal(base + Int(starts.baseAddress[Int(slot.id)]), start, count)
+          Lookup.equal(base + Int(starts.baseAddress[Int(slot.id)]), start, count)
         {
           throw duplicate(token)
         }
@@ -71,18 +69,37 @@ struct TokenTable: Sendable {
       }
       slots.baseAddress[index] = Slot(key: key, id: token.id, length: token.count)
       starts.baseAddress[Int(token.id)] = token.start
-      lengths.baseAddress[Self.beginning(start)] |= 1 << UInt32(min(count, 32) - 1)
+      lengths.baseAddress[Lookup.beginning(start)] |= 1 << UInt32(min(count, 32) - 1)
       longest = max(longest, count)
     }
-    self.bytes = bytes
-    self.slots = SharedBuffer(slots)
-    self.starts = SharedBuffer(starts)
-    self.lengths = SharedBuffer(lengths)
-    self.shift = shift
-    self.multiplier = multiplier
-    self.longest = longest
+    owners = (SharedBuffer(slots), SharedBuffer(starts), SharedBuffer(lengths), bytes)
+    lookup = Lookup(
+      slots: slotMemory, mask: mask, shift: shift, multiplier: multiplier, bytes: base, starts: startMemory,
+      lengths: lengthMemory, longest: longest)
   }
 
+  static let beginnings = 4096
+}
+
+extension TokenTable {
+  /// Finds tokens in the memory of a table that someone else keeps alive.
+  // SAFETY of @unchecked: what the pointers lead to is never written after the table is made.
+  struct Lookup: @unchecked Sendable {
+    fileprivate let slots: UnsafePointer<Slot>
+    fileprivate let mask: Int
+    fileprivate let shift: UInt64
+    fileprivate let multiplier: UInt64
+    /// The texts, with 8 bytes more at the end.
+    fileprivate let bytes: UnsafePointer<UInt8>
+    /// Where each token's text starts in `bytes`, by id.
+    fileprivate let starts: UnsafePointer<UInt32>
+    /// The lengths of the tokens that begin with the same two bytes: bit 0 is length 1, bit 31 is 32 and more.
+    fileprivate let lengths: UnsafePointer<UInt32>
+    fileprivate let longest: Int
+  }
+}
+
+extension TokenTable.Lookup {
   /// The token that is exactly the `count` bytes at `text`.
   @inline(__always)
   func find(_ text: UnsafePointer<UInt8>, _ count: Int) -> TokenID? {
@@ -92,8 +109,6 @@ struct TokenTable: Sendable {
   /// The token that is exactly the `count` bytes of `word`, 1 to 8, lowest byte first and zero above.
   @inline(__always)
   func find(word: UInt64, _ count: Int) -> TokenID? {
-    guard let slots = slots.baseAddress else { return nil }
-    let mask = mask
     var index = Int(truncatingIfNeeded: (word &* multiplier) >> shift)
     while true {
       let slot = slots[index]
@@ -105,7 +120,7 @@ struct TokenTable: Sendable {
 
   /// The longest token that the `count` bytes at `text` begin with.
   func longestPrefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (id: TokenID, length: Int)? {
-    guard count > 0, let lengths = lengths.baseAddress else { return nil }
+    guard count > 0 else { return nil }
     var possible = lengths[Self.beginning(text)]
     if count < 32 { possible &= 1 << UInt32(count) - 1 }
     if possible >> 31 != 0 {
@@ -125,14 +140,9 @@ struct TokenTable: Sendable {
     return nil
   }
 
-  private var mask: Int { slots.count - 1 }
-
   @inline(__always)
   private func find(key: UInt64, _ text: UnsafePointer<UInt8>, _ count: Int) -> TokenID? {
     guard count > 8 else { return find(word: key, count) }
-    guard let slots = slots.baseAddress, let starts = starts.baseAddress, let bytes = bytes.baseAddress
-    else { return nil }
-    let mask = mask
     var index = Int(truncatingIfNeeded: (key &* multiplier) >> shift)
     while true {
       let slot = slots[index]
@@ -146,12 +156,10 @@ struct TokenTable: Sendable {
     }
   }
 
-  private static let beginnings = 4096
-
   /// The place in `lengths` of texts that begin with the two bytes at `text`.
   @inline(__always)
-  private static func beginning(_ text: UnsafePointer<UInt8>) -> Int {
-    (Int(text[0]) * 16 ^ Int(text[1])) & (beginnings - 1)
+  fileprivate static func beginning(_ text: UnsafePointer<UInt8>) -> Int {
+    (Int(text[0]) * 16 ^ Int(text[1])) & (TokenTable.beginnings - 1)
   }
 
   @inline(__always)
@@ -160,7 +168,7 @@ struct TokenTable: Sendable {
   }
 
   @inline(__always)
-  private static func key(_ text: UnsafePointer<UInt8>, _ count: Int, _ multiplier: UInt64) -> UInt64 {
+  fileprivate static func key(_ text: UnsafePointer<UInt8>, _ count: Int, _ multiplier: UInt64) -> UInt64 {
     if count <= 8 { return load(text) & (UInt64.max >> UInt64(64 - 8 * count)) }
     var hash: UInt64 = 0
     var index = 0
@@ -175,7 +183,7 @@ struct TokenTable: Sendable {
   }
 
   @inline(__always)
-  private static func equal(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  fileprivate static func equal(_ left: UnsafePointer<UInt8>, _ right: UnsafePointer<UInt8>, _ count: Int) -> Bool {
     var index = 0
     while index < count {
       var difference = load(left + index) ^ load(right + index)

@@ -8,12 +8,19 @@ import MinkeCore
 
 /// The tokenizer of BERT and its kin: words cut by white space and punctuation, then into the longest known pieces.
 ///
-/// It gives the ids that Hugging Face `tokenizers` gives for the same `tokenizer.json`. Encoding takes time linear in the
-/// text and no memory beside the ids. Bytes that are not UTF-8 count as U+FFFD. A copy shares the vocabulary.
-public struct WordPieceTokenizer: Tokenizer {
+/// It gives the ids that Hugging Face `tokenizers` gives for the same `tokenizer.json`. Encoding takes time linear in
+/// the text and no memory beside the ids. Bytes that are not UTF-8 count as U+FFFD.
+// A class, for a struct of these parts would be copied, and each part's references counted, for every text.
+public final class WordPieceTokenizer: Tokenizer {
   let model: WordPieceModel
   let addedTokens: AddedTokens
   let settings: Settings
+
+  init(model: WordPieceModel, addedTokens: AddedTokens, settings: Settings) {
+    self.model = model
+    self.addedTokens = addedTokens
+    self.settings = settings
+  }
 
   /// What may differ between tokenizers that share a vocabulary.
   struct Settings: Sendable {
@@ -47,7 +54,7 @@ public struct WordPieceTokenizer: Tokenizer {
   /// The most ids of one text, special tokens included; nil for no limit.
   public var maximumLength: Int? { settings.maximumLength }
 
-  /// The same tokenizer giving at most `maximumLength` ids for a text, special tokens included; nil for no limit.
+  /// A tokenizer with the same vocabulary giving at most `maximumLength` ids for a text, special tokens included; nil for no limit.
   public func truncating(to maximumLength: Int?) -> WordPieceTokenizer {
     var settings = settings
     settings.maximumLength = maximumLength

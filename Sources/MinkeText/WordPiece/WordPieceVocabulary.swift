@@ -76,6 +76,6 @@ final class WordPieceVocabulary: Sendable {
     var text = Array(token.utf8)
     let count = text.count
     text.append(contentsOf: repeatElement(0, count: 8))
-    return text.withUnsafeBufferPointer { text in text.baseAddress.flatMap { words.find($0, count) } }
+    return text.withUnsafeBufferPointer { text in text.baseAddress.flatMap { words.lookup.find($0, count) } }
   }
 }

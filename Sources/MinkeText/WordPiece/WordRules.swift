@@ -47,7 +47,7 @@ final class WordRules: Sendable {
           Byte.word
         default: Byte.isolated
         }
-      if kinds.baseAddress[value] == Byte.isolated, let id = vocabulary.words.find(word: UInt64(byte), 1) {
+      if kinds.baseAddress[value] == Byte.isolated, let id = vocabulary.words.lookup.find(word: UInt64(byte), 1) {
         isolatedIDs.baseAddress[value] = id
       }
     }
