@@ -9,7 +9,7 @@ import MinkeCore
 extension WordPieceTokenizer {
   /// Reads a Hugging Face `tokenizer.json` of a WordPiece model.
   ///
-  /// The file's own truncation is kept, see ``truncating(to:)``; its padding is not, for no text needs another's length.
+  /// The file's own truncation is kept, see ``truncating(to:)``; its padding is not.
   /// - Throws: ``MinkeError`` naming what was expected when the file cannot be read, is malformed, or describes
   ///   another kind of tokenizer.
   public convenience init(contentsOf url: URL) throws {

@@ -1,11 +1,5 @@
 import MinkeCore
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The tokenizer of BERT and its kin: words cut by white space and punctuation, then into the longest known pieces.
 ///
 /// It gives the ids that Hugging Face `tokenizers` gives for the same `tokenizer.json`. Encoding takes time linear in
@@ -54,7 +48,9 @@ public final class WordPieceTokenizer: Tokenizer {
   /// The most ids of one text, special tokens included; nil for no limit.
   public var maximumLength: Int? { settings.maximumLength }
 
-  /// A tokenizer with the same vocabulary giving at most `maximumLength` ids for a text, special tokens included; nil for no limit.
+  /// A tokenizer with the same vocabulary that gives at most `maximumLength` ids for a text.
+  ///
+  /// - Parameter maximumLength: the most ids, special tokens included; nil for no limit.
   public func truncating(to maximumLength: Int?) -> WordPieceTokenizer {
     var settings = settings
     settings.maximumLength = maximumLength
