@@ -4,8 +4,10 @@
 #define MINKE_KERNELS_H
 
 #include "convert.h"
+#include "gemm.h"
 #include "levels.h"
 #include "pooling.h"
 #include "scan.h"
+#include "transformer.h"
 
 #endif

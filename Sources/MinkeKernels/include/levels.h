@@ -29,7 +29,7 @@ bool minke_has_dotprod(void);
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni,avx512vpopcntdq,avx2,fma,f16c,popcnt,bmi,bmi2")))
 #elif defined(__aarch64__)
 #define MINKE_ARM64 1
-#define MINKE_TARGET_DOTPROD __attribute__((target("dotprod")))
+#define MINKE_TARGET_DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
 #endif
 
 #endif

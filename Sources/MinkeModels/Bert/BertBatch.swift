@@ -1,0 +1,81 @@
+import MinkeCore
+import MinkeText
+
+/// The tokens of some texts, one text after the other without padding.
+struct BertBatch: Sendable {
+  private(set) var ids: [TokenID] = []
+  /// Where in ``ids`` each text lies; at least one token each.
+  private(set) var texts: [Range<Int>] = []
+  /// Which of the caller's texts each one is.
+  private(set) var indices: [Int] = []
+
+  mutating func append(_ tokens: [TokenID], index: Int) {
+    texts.append(ids.count..<ids.count + tokens.count)
+    ids += tokens
+    indices.append(index)
+  }
+
+  /// Tokens of the longest text.
+  var longest: Int { texts.map(\.count).max() ?? 0 }
+
+  /// Tokens that a batch is filled up to: enough to use each weight many times once it is read, few enough that the
+  /// activations stay in the processor's second cache.
+  private static let size = 256
+
+  /// Tokens below which a batch is not worth a worker of its own.
+  private static let leastSize = 32
+
+  /// Puts texts of like length into batches, and says whether each batch is work for one thread or, where there are too
+  /// few to keep all busy, for all.
+  static func batches(of texts: [[TokenID]], workers: Int) -> (batches: [BertBatch], threads: Threads) {
+    let total = texts.reduce(0) { $0 + $1.count }
+    let threads: Threads = min(texts.count, total / leastSize) >= workers && workers > 1 ? .one : .all
+    var count = (total + size - 1) / size
+    if threads == .one { count = (count + workers - 1) / workers * workers }
+    let target = count == 0 ? 0 : (total + count - 1) / count
+
+    var batches: [BertBatch] = []
+    var batch = BertBatch()
+    // The longest first, so that no worker begins a long one when the others have finished.
+    let order = texts.indices.sorted { (texts[$0].count, $1) > (texts[$1].count, $0) }
+    for index in order {
+      if !batch.ids.isEmpty, batch.ids.count + texts[index].count > target {
+        batches.append(batch)
+        batch = BertBatch()
+      }
+      batch.append(texts[index], index: index)
+    }
+    if !batch.ids.isEmpty { batches.append(batch) }
+    return (batches, threads)
+  }
+}
+
+/// The memory of one forward pass, made once and used by every layer of every batch.
+final class BertWorkspace: Sendable {
+  /// The hidden states, `[tokens, hidden]`.
+  let hidden: AlignedBuffer<Float>
+  /// Queries, keys and values, `[tokens, 3 hidden]`; later what is added to the hidden states, `[tokens, hidden]`.
+  let projected: AlignedBuffer<Float>
+  /// What attention gathers, `[tokens, hidden]`.
+  let context: AlignedBuffer<Float>
+  /// `[tokens, intermediate]`
+  let inner: AlignedBuffer<Float>
+  /// For each worker, ``BertAttention/scratchCount(longest:headSize:)`` numbers.
+  let attention: AlignedBuffer<Float>
+  let attentionShare: Int
+  let rounding: Linear.Scratch
+
+  /// Room for any one of `batches`.
+  init(for batches: [BertBatch], _ configuration: BertConfiguration, precision: Precision, threads: Threads) {
+    let tokens = batches.map(\.ids.count).max() ?? 0
+    let longest = batches.map(\.longest).max() ?? 0
+    hidden = AlignedBuffer(uninitialized: tokens * configuration.hiddenSize)
+    projected = AlignedBuffer(uninitialized: tokens * 3 * configuration.hiddenSize)
+    context = AlignedBuffer(uninitialized: tokens * configuration.hiddenSize)
+    inner = AlignedBuffer(uninitialized: tokens * configuration.intermediateSize)
+    attentionShare = BertAttention.scratchCount(longest: longest, headSize: configuration.headSize)
+    attention = AlignedBuffer(uninitialized: attentionShare * (threads == .all ? Workers.count : 1))
+    rounding = Linear.Scratch(
+      rows: tokens, inputs: max(configuration.hiddenSize, configuration.intermediateSize), precision: precision)
+  }
+}
