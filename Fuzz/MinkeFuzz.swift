@@ -21,11 +21,29 @@ import Synchronization
 ///
 ///     swift run -c release MinkeFuzz [--inputs N] [--first I] [--seed S] [--memory MIB] [READER ...]
 ///
+/// Built with libFuzzer, `MinkeFuzz READER FOLDER [OPTION OF LIBFUZZER ...]` lets the code reached guide the damage:
+///
+///     swift build -c release --product MinkeFuzz --scratch-path .build/libfuzzer \
+///       -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER -Xswiftc -use-ld=lld
+///     .build/libfuzzer/release/MinkeFuzz pickle .build/corpus -runs=1000000
+///
 /// The process may use 2048 MiB; `--memory 0` lifts the limit, as `swift run --sanitize address` needs it.
 /// Input I of a reader depends only on the seed and on I. When the process dies, the inputs then at work are printed;
 /// `--inputs 1 --first I READER` repeats one of them.
 @main struct MinkeFuzz {
   static func main() throws {
+    #if LIBFUZZER
+      let words = CommandLine.arguments
+      guard words.count > 2, let reader = try Reader.all().first(where: { $0.name == words[1] }) else {
+        throw MinkeError(.invalidArgument, "arguments", expected: "a reader and a folder", found: "others")
+      }
+      exit(try CoverageGuided.run(reader, folder: URL(fileURLWithPath: words[2])))
+    #else
+      try runMutations()
+    #endif
+  }
+
+  private static func runMutations() throws {
     var inputs = 1_000_000
     var first = 0
     var seed = 1
