@@ -9,7 +9,7 @@ import MinkeText
 #endif
 
 extension StaticEncoder {
-  private static let packedTableName = "embedding.q4_k_m.bin"
+  static let packedTableName = "embedding.q4_k_m.bin"
   private static let packedRestName = "model_rest.safetensors"
 
   /// Whether `folder` has the files of a static embedding.
