@@ -114,8 +114,11 @@ extension VectorIndex {
     case .int8:
       scan.dot_int8(
         block.assumingMemoryBound(to: UInt8.self), segment.scales + first * VectorFormat.blockVectors, count,
-        format.blockRows, words.assumingMemoryBound(to: UInt32.self), tiles.scales(of: tile),
-        tiles.offsets(of: tile), width, scores, stride)
+        format.blockRows,
+        minke_int8_tile(
+          words: words.assumingMemoryBound(to: UInt32.self), scales: tiles.scales(of: tile),
+          offsets: tiles.offsets(of: tile)),
+        width, scores, stride)
     case .bits:
       scan.hamming(
         block.assumingMemoryBound(to: UInt32.self), count, format.blockRows,
