@@ -98,8 +98,10 @@ MINKE_TARGET_AVX512 MINKE_INLINE void sum_avx512(const uint8_t *x, size_t stride
   MINKE_UNROLL for (int i = 0; i < 5; i++) base[i] = x + (3 * i < rows ? 3 * (size_t)i : 0) * stride;
   for (size_t k = 0; k < groups; k++) {
     __m512i w[2];
-    MINKE_UNROLL for (int v = 0; v < vectors; v++)
+    MINKE_UNROLL for (int v = 0; v < vectors; v++) {
       w[v] = _mm512_loadu_si512(panel + 64 * v);
+      MINKE_FETCH_AHEAD(panel + 64 * v);
+    }
     MINKE_UNROLL for (int r = 0; r < rows; r++) {
       int32_t four;
       memcpy(&four, base[r / 3] + (size_t)(r % 3) * stride, 4);
