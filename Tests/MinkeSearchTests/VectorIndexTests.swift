@@ -175,6 +175,7 @@ import Testing
     let found = try index.search(queries, k: 2500)
     var plain = PlainSearch(metric: .dot)
     plain.add(vectors, ids: Array(0..<3000))
+    #expect(found.ids.count == 240 * 2500)
     for query in [0, 15, 16, 120, 239] {
       let truth = plain.ranked(queries[query])
       #expect(zip(found[query].scores, truth).allSatisfy { abs(Double($0) - $1.score) < 1e-5 })

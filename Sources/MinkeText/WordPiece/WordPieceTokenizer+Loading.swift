@@ -51,8 +51,10 @@ extension WordPieceTokenizer {
     self.init(model: model, addedTokens: AddedTokens(added, model: model), settings: settings)
   }
 
-  /// Reads the text of a `tokenizer.json`.
-  convenience init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
+  /// Reads a `tokenizer.json` from memory; `subject` stands for the file in error texts.
+  ///
+  /// - Throws: as ``init(contentsOf:)``.
+  public convenience init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
     let file = try TokenizerFile(parsing: bytes, subject: subject)
     let model = try file.makeModel()
     let settings = try file.makeSettings()
