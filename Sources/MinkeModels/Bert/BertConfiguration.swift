@@ -23,10 +23,10 @@ public struct BertConfiguration: Sendable, Equatable {
   /// - Throws: ``MinkeError`` naming the key that is missing, out of range, or asks for what is not supported here:
   ///   another architecture, activation or kind of positions.
   public init(_ json: JSONValue, subject: String) throws(MinkeError) {
-    func size(_ key: String) throws(MinkeError) -> Int {
-      guard let value = json[key]?.integer, (1...(1 << 24)).contains(value) else {
+    func size(_ key: String, limit: Int = 1 << 24) throws(MinkeError) -> Int {
+      guard let value = json[key]?.integer, (1...limit).contains(value) else {
         throw MinkeError(
-          .malformedFile, "\(subject): \(key)", expected: "a whole number from 1 to \(1 << 24)",
+          .malformedFile, "\(subject): \(key)", expected: "a whole number from 1 to \(limit)",
           found: json[key]?.text ?? "nothing")
       }
       return value
@@ -40,7 +40,7 @@ public struct BertConfiguration: Sendable, Equatable {
     try require("position_embedding_type", "absolute")
     vocabularySize = try size("vocab_size")
     hiddenSize = try size("hidden_size")
-    layerCount = try size("num_hidden_layers")
+    layerCount = try size("num_hidden_layers", limit: 1024)
     headCount = try size("num_attention_heads")
     intermediateSize = try size("intermediate_size")
     positionCount = try size("max_position_embeddings")
@@ -62,6 +62,11 @@ public struct BertConfiguration: Sendable, Equatable {
     func shape(_ name: String) throws(MinkeError) -> (Int, Int) {
       let tensor = try checkpoint.tensor(prefix + name)
       try tensor.checkShape([nil, nil])
+      guard tensor.count > 0 else {
+        throw MinkeError(
+          .shapeMismatch, "\(checkpoint.path): tensor \"\(tensor.name)\"", expected: "one row and column or more",
+          found: "\(tensor.shape)")
+      }
       return (tensor.shape[0], tensor.shape[1])
     }
     (vocabularySize, hiddenSize) = try shape("embeddings.word_embeddings.weight")

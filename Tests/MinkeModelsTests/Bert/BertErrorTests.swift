@@ -29,7 +29,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("hidden_size", JSONValue.null), ("num_hidden_layers", -1), ("vocab_size", 0), ("intermediate_size", "many"),
+    ("hidden_size", JSONValue.null), ("num_hidden_layers", -1), ("num_hidden_layers", 1025), ("vocab_size", 0),
+    ("intermediate_size", "many"),
     ("max_position_embeddings", .integer(1 << 40)), ("layer_norm_eps", -1), ("type_vocab_size", 0),
   ]) func `sizes out of range are named`(key: String, value: JSONValue) throws {
     let error = try error(config: [key: value])
@@ -110,6 +111,23 @@ import Testing
     for name in ["model.safetensors", "config.json", "vocab.txt"] {
       let error = try error(folder: { try FileManager.default.removeItem(at: $0.appendingPathComponent(name)) })
       #expect(error.kind == .notFound && error.expected.contains(name))
+    }
+  }
+
+  @Test func `an archive alone must have heads of 64 and tensors that hold something`() throws {
+    for (bert, emptied) in [
+      (SmallBert(hidden: 96), nil), (SmallBert(hidden: 64), "embeddings.token_type_embeddings.weight"),
+    ] {
+      try Fixture.withTemporaryFolder { folder in
+        let url = folder.appendingPathComponent("binary_embedder_8.pt")
+        let tensors = try bert.tensors(prefix: "encoder.").map { tensor in
+          guard let emptied, tensor.name.hasSuffix(emptied) else { return tensor }
+          return try Tensor(name: tensor.name, shape: [0, 64], floats: [])
+        }
+        try TorchArchive.write(tensors, to: url)
+        let error = try #require(throws: MinkeError.self) { try BinaryEncoder.load(archive: url) }
+        #expect(emptied == nil ? error.found == "hidden size 96" : error.found == "[0, 64]")
+      }
     }
   }
 
