@@ -53,6 +53,8 @@ struct EncodeCommand: ParsableCommand {
     var lines = try source.open()
     var sink = try FileWriter(toOption: output)
     var count = 0
+    let bar = ProgressBar("encoding")
+    defer { bar.finish() }
     while let texts = try lines.next() {
       let batch = try encode(texts)
       switch format {
@@ -63,6 +65,7 @@ struct EncodeCommand: ParsableCommand {
         }
       }
       count += texts.count
+      if let size = lines.byteCount { bar.handler(lines.bytesRead, size) }
     }
     if format == .npy { try all.npyBytes().withUnsafeBytes { try sink.write($0) } }
     try sink.finish()
