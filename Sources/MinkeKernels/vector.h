@@ -9,6 +9,9 @@
 
 // Everything that takes or returns a vector here is inlined always, so no calling convention is involved.
 #pragma GCC diagnostic ignored "-Wpsabi"
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"  // those of clang
+#endif
 
 #define MINKE_INLINE static inline __attribute__((always_inline))
 

@@ -16,7 +16,7 @@ void minke_scan_hamming_portable(const uint32_t *blocks, size_t block_count, siz
           sum[lane] += (x * 0x01010101) >> 24;
         }
       }
-      for (size_t lane = 0; lane < 16; lane++) scores[q * stride + 16 * b + lane] = -(float)sum[lane];
+      for (size_t lane = 0; lane < 16; lane++) scores[q * stride + 16 * b + lane] = (float)-(int32_t)sum[lane];
     }
   }
 }

@@ -4,6 +4,10 @@
 
 #include "scan.h"
 
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"  // those of clang
+#endif
+
 #define MINKE_INLINE static inline __attribute__((always_inline))
 
 #define MINKE_SCAN_DECLARE(level)                                                                                     \
