@@ -19,7 +19,7 @@ let package = Package(
     .target(
       name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore"],
       resources: [.copy("Resources/minke-sse-en")]),
-    .target(name: "MinkeSearch", dependencies: ["MinkeCore"]),
+    .target(name: "MinkeSearch", dependencies: ["MinkeKernels", "MinkeCore"]),
     .target(
       name: "Minke", dependencies: ["MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch"]),
     .executableTarget(

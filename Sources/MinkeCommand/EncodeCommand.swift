@@ -57,7 +57,7 @@ struct EncodeCommand: ParsableCommand {
       }
       count += texts.count
     }
-    if format == .npy { try sink.write(NumPyArray.bytes(of: all)) }
+    if format == .npy { try all.npyBytes().withUnsafeBytes { try sink.write($0) } }
     try sink.finish()
   }
 

@@ -41,10 +41,12 @@ struct NeighborsCommand: ParsableCommand {
     let found = try index.search(queries, k: k)
     let shape = [found.queryCount, found.k]
     if let output {
-      try NumPyArray.write(found.ids, shape: shape, to: URL(fileURLWithPath: output))
+      let ids = try Tensor(name: "ids", shape: shape, integers: found.ids.map(Int.init))
+      try NumPyArray(ids).write(to: URL(fileURLWithPath: output))
     }
     if let scores {
-      try NumPyArray.write(found.scores, shape: shape, to: URL(fileURLWithPath: scores))
+      let values = try Tensor(name: "scores", shape: shape, floats: found.scores)
+      try NumPyArray(values).write(to: URL(fileURLWithPath: scores))
     }
     if output == nil, scores == nil {
       var writer = FileWriter()

@@ -22,10 +22,11 @@ public struct ModelIdentity: Hashable, Codable, Sendable, CustomStringConvertibl
   ///
   /// Hashed (FNV-1a, 64 bits) are each file's size and 64 evenly spread pieces of 1 KiB: training or quantising touches
   /// every part of a table, and reading it all would make loading as slow as the disk.
-  init(name: String, weights files: [MappedFile]) {
+  init(name: String, weights files: [URL]) throws(MinkeError) {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func mix(_ byte: UInt8) { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-    for file in files {
+    for url in files {
+      let file = try MappedFile(url)
       withUnsafeBytes(of: UInt64(file.bytes.count).littleEndian) { $0.forEach(mix) }
       let piece = 1024
       if file.bytes.count <= 64 * piece {

@@ -1,5 +1,6 @@
 import Foundation
 import MinkeCore
+import MinkeText
 
 /// The way to models: every place that takes a model takes a built-in name or the path of a folder.
 public enum ModelLibrary {
@@ -57,6 +58,13 @@ public enum ModelLibrary {
       .unsupportedFile, folder.url.relativePath,
       expected: "the files of a text encoder: tokenizer.json with embedding.q4_k_m.bin or model.safetensors",
       found: try contents(of: folder))
+  }
+
+  /// Loads only the tokenizer of the model called `name`, a built-in name or the path of a model folder.
+  ///
+  /// - Throws: ``MinkeError`` when there is no such model or no tokenizer Minke knows in its folder.
+  public static func tokenizer(_ name: String = defaultName) throws -> any Tokenizer {
+    try WordPieceTokenizer(contentsOf: folder(name).requiredFile("tokenizer.json"))
   }
 
   /// What lies in a folder, for error texts.

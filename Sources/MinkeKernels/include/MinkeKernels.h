@@ -7,6 +7,7 @@
 #include "gemm.h"
 #include "levels.h"
 #include "pooling.h"
+#include "scan.h"
 #include "transformer.h"
 
 #endif

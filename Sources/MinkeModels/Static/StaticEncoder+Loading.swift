@@ -30,7 +30,8 @@ extension StaticEncoder {
 
     if let url = folder.file(Self.packedTableName) {
       kind = .sseFourBit
-      let rest = try Checkpoint(contentsOf: folder.requiredFile(Self.packedRestName))
+      let restURL = try folder.requiredFile(Self.packedRestName)
+      let rest = try Checkpoint(contentsOf: restURL)
       guard let columns = try rest.tensor("dyt.alpha").shape.first, columns > 0, columns.isMultiple(of: 2) else {
         throw MinkeError(
           .shapeMismatch, "\(rest.path): tensor \"dyt.alpha\"", expected: "an even number of columns",
@@ -42,9 +43,10 @@ extension StaticEncoder {
       (tokenWeights, rowOfToken) = (nil, nil)
       wordPiece = try WordPieceTokenizer(contentsOf: tokenizerURL).truncated(to: nil)
       omittedToken = nil
-      identity = ModelIdentity(name: folder.name, weights: [packed.file, rest.file])
+      identity = try ModelIdentity(name: folder.name, weights: [url, restURL])
     } else {
-      let checkpoint = try Checkpoint(contentsOf: folder.requiredFile("model.safetensors"))
+      let url = try folder.requiredFile("model.safetensors")
+      let checkpoint = try Checkpoint(contentsOf: url)
       guard let name = Self.tableName(in: checkpoint) else {
         throw MinkeError(
           .unsupportedFile, checkpoint.path, expected: "a tensor \"embedding.weight\" or \"embeddings\"",
@@ -58,7 +60,7 @@ extension StaticEncoder {
       }
       let columns = tensor.shape[1]
       table = .float32(try tensor.floats(shape: tensor.shape), columns: columns)
-      identity = ModelIdentity(name: folder.name, weights: [checkpoint.file])
+      identity = try ModelIdentity(name: folder.name, weights: [url])
 
       let isSSE = SeparableDynamicTanh.tensorNames.contains { checkpoint.tensors[$0] != nil }
       activation = isSSE ? try SeparableDynamicTanh(checkpoint, columns: columns) : nil

@@ -48,18 +48,19 @@ extension StaticEncoder {
   }
 
   private func write(_ activation: SeparableDynamicTanh, _ format: Format, to draft: URL) throws {
-    var tensors = zip(SeparableDynamicTanh.tensorNames, [activation.alpha, activation.beta, activation.bias]).map {
-      Safetensors.Entry($0, floats: $1, shape: [dimension])
+    var tensors = try zip(SeparableDynamicTanh.tensorNames, [activation.alpha, activation.beta, activation.bias]).map {
+      try Tensor(name: $0, shape: [dimension], floats: Array($1.pointer))
     }
     switch format {
     case .float32:
-      tensors.append(Safetensors.Entry("embedding.weight", floats: expandedTable(), shape: [table.rows, table.columns]))
+      let floats = (0..<table.rows).flatMap { table.row($0) }
+      try tensors.append(Tensor(name: "embedding.weight", shape: [table.rows, table.columns], floats: floats))
       try Safetensors.write(tensors, to: draft.appendingPathComponent("model.safetensors"))
     case .fourBit:
       switch table {
       case .fourBit(let table): try table.write(to: draft.appendingPathComponent("embedding.q4_k_m.bin"))
       case .float32(let floats, let columns):
-        try FourBitTable(quantizing: floats, columns: columns)
+        try FourBitTable.quantize(floats.pointer, rows: table.rows, columns: columns)
           .write(to: draft.appendingPathComponent("embedding.q4_k_m.bin"))
       }
       try Safetensors.write(tensors, to: draft.appendingPathComponent("model_rest.safetensors"))
@@ -69,20 +70,5 @@ extension StaticEncoder {
     try Data(modules.text.utf8).write(to: draft.appendingPathComponent("modules.json"))
     try FileManager.default.copyItem(
       at: folder.requiredFile("tokenizer.json"), to: draft.appendingPathComponent("tokenizer.json"))
-  }
-
-  /// The whole table as numbers, `[rows, columns]`.
-  private func expandedTable() -> SharedBuffer<Float> {
-    switch table {
-    case .float32(let floats, _): return floats
-    case .fourBit(let table):
-      let buffer = AlignedBuffer<Float>(uninitialized: table.rows * table.columns)
-      for row in 0..<table.rows {
-        for (column, value) in table.row(row).enumerated() {
-          buffer.baseAddress[row * table.columns + column] = value
-        }
-      }
-      return SharedBuffer(buffer)
-    }
   }
 }

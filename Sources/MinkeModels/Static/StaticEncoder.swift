@@ -32,6 +32,8 @@ public struct StaticEncoder: TextEncoder {
   /// The whole dimension and the Matryoshka sizes 1024 to 32 below it.
   public var dimensions: [Int] { [dimension] + [1024, 512, 256, 128, 64, 32].filter { $0 < dimension } }
 
+  /// Rows of the token table.
+  public var rowCount: Int { table.rows }
   /// Bytes of the token table.
   public var byteCount: Int { table.byteCount }
 

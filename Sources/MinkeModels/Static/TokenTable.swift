@@ -28,7 +28,7 @@ enum TokenTable: Sendable {
   var byteCount: Int {
     switch self {
     case .float32(let floats, _): floats.count * 4
-    case .fourBit(let table): table.byteCount
+    case .fourBit(let table): table.packed.count + 4 * table.rows
     }
   }
 

@@ -1,0 +1,77 @@
+import Foundation
+import MinkeTestSupport
+import Testing
+
+/// What a person may get wrong: status 1 or 64 and a sentence that names the trouble, never a crash.
+@Suite struct BadInputTests {
+  /// A command line, and what its error must speak of.
+  struct Case: CustomTestStringConvertible, Sendable {
+    let line: String
+    let words: [String]
+    var testDescription: String { line }
+  }
+
+  @Test(arguments: [
+    Case(line: "minke search whale /no/such/place", words: ["/no/such/place", "no such file"]),
+    Case(line: "minke search whale", words: ["paths"]),
+    Case(line: "minke search whale Examples -k 0", words: ["-k", "1 or more"]),
+    Case(line: "minke search whale Examples -k many", words: ["many"]),
+    Case(line: "minke search whale Examples --model nowhere", words: ["nowhere", "minke-sse-en"]),
+    Case(line: "minke search whale Examples --model Examples/books", words: ["Examples/books", "tokenizer.json"]),
+    Case(line: "minke search whale Examples --model Package.swift", words: ["Package.swift", "a file"]),
+    Case(line: "minke search whale Examples --dimension 100", words: ["dimension", "512, 256, 128, 64, 32", "100"]),
+    Case(line: "MINKE_KERNELS=sse9 minke similarity a b", words: ["MINKE_KERNELS", "portable", "sse9"]),
+    Case(line: "minke encode --input /no/file", words: ["/no/file"]),
+    Case(line: "minke encode --input Examples", words: ["Examples"]),
+    Case(line: "minke encode --dimension 7 < /dev/null", words: ["dimension", "7"]),
+    Case(line: "echo a | minke encode --output /no/folder/x.npy", words: ["/no/folder/x.npy"]),
+    Case(line: "echo a | minke encode --format parquet", words: ["parquet", "npy"]),
+    Case(line: "echo a | minke encode --output Sources", words: ["Sources", "folder"]),
+    Case(line: "minke knn --base Package.swift --queries Package.swift", words: ["Package.swift"]),
+    Case(line: "minke knn --base /no.npy --queries /no.npy", words: ["/no.npy"]),
+    Case(line: "minke model info /nowhere", words: ["/nowhere"]),
+    Case(line: "minke model convert minke-sse-en /no/place/x --format float16", words: ["float16", "4bit"]),
+    Case(line: "minke bench search --count 0", words: ["--count"]),
+    Case(line: "minke bench search --base x.npy", words: ["--queries"]),
+    Case(line: "minke bench encode --input /dev/null", words: ["/dev/null", "one text"]),
+    Case(line: "minke frobnicate", words: ["frobnicate"]),
+  ])
+  func `The error names the trouble`(wrong: Case) throws {
+    let run = try shell(wrong.line)
+    #expect(run.status == 1 || run.status == 64, "\(run.status): \(run.errors)")
+    #expect(run.output.isEmpty)
+    for word in wrong.words { #expect(run.errors.contains(word), "\(run.errors)") }
+  }
+
+  @Test func `A closed pipe ends the command quietly`() throws {
+    let run = try shell("set -o pipefail; yes whale | head -100000 | minke tokenize | head -1")
+    #expect(run.text == "{\"ids\":[13156],\"tokens\":[\"whale\"]}\n")
+    #expect(run.status == 141)
+    #expect(run.errors.isEmpty)
+  }
+
+  @Test func `An old output survives a failing command`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let output = folder.appendingPathComponent("old.jsonl")
+      try Data("precious\n".utf8).write(to: output)
+      let run = try shell("printf '{\"text\":\"a\"}\\nnot json\\n' | minke encode --jsonl --output '\(output.path)'")
+      #expect(run.status == 1)
+      #expect(try String(contentsOf: output, encoding: .utf8) == "precious\n")
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["old.jsonl"])
+    }
+  }
+
+  @Test func `Folders without text are an error that says so`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      try Data([0, 1, 2]).write(to: folder.appendingPathComponent("a.bin"))
+      let run = try shell("minke search whale '\(folder.path)'")
+      #expect(run.status == 1)
+      #expect(run.errors.contains("1 file skipped: not UTF-8 text"))
+      #expect(run.errors.contains("expected UTF-8 text to search, found none"))
+    }
+  }
+
+  @Test func `Output to a device goes to the device`() throws {
+    #expect(try shell("echo a | minke encode --output /dev/null && test -c /dev/null").status == 0)
+  }
+}
