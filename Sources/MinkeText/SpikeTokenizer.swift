@@ -45,13 +45,16 @@ public struct SpikeTokenizer: Tokenizer {
     vocabularySize = file.vocabularySize
     bytes = file.bytes
     ends = file.ends
-    let listed = file.specialTokens
-    specialTokens = listed.union(Self.alwaysSpecial.map { TokenID($0) }.filter { Int($0) < file.ends.count })
     let keys = file.ends.indices.map { id in
-      (bytes: file.bytes[(id == 0 ? 0 : file.ends[id - 1])..<file.ends[id]], value: Int32(id))
+      (bytes: file.bytes[(id == 0 ? 0 : file.ends[id - 1])..<file.ends[id]], value: TokenID(id))
     }
-    tokens = ByteTrie(keys.filter { $0.bytes.count <= file.longestToken })
-    let atomic = specialTokens.map { keys[Int($0)] }
+    // A single byte must stay a token of plain text, whatever else it is.
+    let atomic = keys.filter {
+      $0.bytes.count > 1 && (file.specialTokens.contains($0.value) || Self.alwaysSpecial.contains(Int($0.value)))
+    }
+    let special = Set(atomic.map(\.value))
+    specialTokens = special
+    tokens = ByteTrie(keys.filter { $0.bytes.count <= file.longestToken && !special.contains($0.value) })
     specials = ByteTrie(atomic)
     var starts = [Bool](repeating: false, count: 256)
     for key in atomic { if let first = key.bytes.first { starts[Int(first)] = true } }
@@ -99,6 +102,14 @@ public struct SpikeTokenizer: Tokenizer {
       }
       encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart...]), into: &ids)
     }
+  }
+
+  /// The ids of `text` as nothing but text: where a special token is spelt in it, the ids of its letters.
+  public func encodePlain(_ text: String) -> [TokenID] {
+    var ids: [TokenID] = []
+    var text = text
+    text.withUTF8 { encodePiece($0, into: &ids) }
+    return ids
   }
 
   private func encodePiece(_ piece: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {

@@ -37,7 +37,7 @@ struct Engram: Sendable {
       compressor.multiply(
         0..<code, by: pass.input + row * hidden, into: pass.code + row * code, kernels: pass.kernels.matvec)
     }
-    for segment in pass.segments { recall(segment, pass) }
+    pass.recentCodes = pass.segments.map { recall($0, pass) }
     pass.multiply([.init(weights: gate, x: pass.pair, y: pass.output)])
     pass.forEachRow { row in
       let (x, r, l) = (pass.input + row * hidden, pass.pair + row * 2 * hidden, pass.output + row * hidden)
@@ -48,8 +48,8 @@ struct Engram: Sendable {
     }
   }
 
-  /// Writes `[r ; x]` for the tokens of a sequence to `pass.pair`, and keeps the last codes for the next call.
-  private func recall(_ segment: ForwardPass.Segment, _ pass: ForwardPass) {
+  /// Writes `[r ; x]` for the tokens of a sequence to `pass.pair`, and gives the codes that the next call reaches back to.
+  private func recall(_ segment: ForwardPass.Segment, _ pass: ForwardPass) -> [Float] {
     let (hidden, code, reach) = (pass.configuration.hiddenSize, sizes.compressedSize, sizes.longestWindow - 1)
     let recent = segment.state.recentCodes
     let first = segment.rows.lowerBound
@@ -83,11 +83,8 @@ struct Engram: Sendable {
         (row + hidden).update(from: pass.input + (first + offset) * hidden, count: hidden)
       }
     }
-    if reach > 0 {
-      let kept = (-reach..<0).flatMap { back in
-        withCode(at: segment.rows.count + back) { Array(UnsafeBufferPointer(start: $0, count: code)) } ?? []
-      }
-      segment.state.recentCodes = kept
+    return (-reach..<0).flatMap { back in
+      withCode(at: segment.rows.count + back) { Array(UnsafeBufferPointer(start: $0, count: code)) } ?? []
     }
   }
 

@@ -33,6 +33,8 @@ final class ForwardPass: @unchecked Sendable {
   let configuration: SpikeWhaleConfiguration
   let segments: [Segment]
   let tokens: [TokenID]
+  /// For each segment, what its state is to remember for the engram once the pass is complete.
+  var recentCodes: [[Float]] = []
   var rows: Int { tokens.count }
 
   /// `[rows, streams, hidden]`.

@@ -55,8 +55,7 @@ public struct SpikeWhaleModel: Sendable {
   ///
   /// Calls `body` with the pass, in which `input` holds the last hidden states `[rows, hidden]`.
   /// - Throws: ``MinkeError`` when a token is not in the vocabulary, a sequence would outgrow the context or the result
-  ///   is not finite; `CancellationError` between layers when the calling task is cancelled, the states then being of
-  ///   no more use.
+  ///   is not finite; `CancellationError` when the calling task is cancelled. The states are then as before.
   func run<Result>(_ inputs: [SequenceInput], _ body: (ForwardPass) throws -> Result) throws -> Result {
     for input in inputs { try check(input) }
     return try WorkTeam.run { team in
@@ -107,8 +106,10 @@ public struct SpikeWhaleModel: Sendable {
     }
     refinement?.apply(pass)
     pass.forEachRow { row in pass.normalize(pass.input, by: norm, rows: row..<row + 1) }
-    for segment in pass.segments { segment.state.count += segment.rows.count }
     try checkFinite(UnsafeBufferPointer(start: pass.input, count: pass.rows * hidden))
+    // Only now do the states know of the tokens: a pass that was left half-way has changed nothing in them.
+    for segment in pass.segments { segment.state.count += segment.rows.count }
+    for (segment, codes) in zip(pass.segments, pass.recentCodes) { segment.state.recentCodes = codes }
   }
 
   private func read(_ connection: HyperConnection, _ norm: SharedBuffer<Float>, _ pass: ForwardPass) {
