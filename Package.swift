@@ -1,6 +1,11 @@
 // swift-tools-version:6.2
 import PackageDescription
 
+// The modules behind the umbrella. What imports the umbrella names them too: a change below it then rebuilds all above.
+let modules: [Target.Dependency] = [
+  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch",
+]
+
 let package = Package(
   name: "minke",
   platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
@@ -15,24 +20,24 @@ let package = Package(
     .target(name: "MinkeKernels"),
     .target(name: "MinkeCore", dependencies: ["MinkeKernels"]),
     .target(name: "MinkeText", dependencies: ["MinkeCore"]),
-    .target(name: "MinkeCheckpoints", dependencies: ["MinkeCore"]),
+    .target(name: "MinkeCheckpoints", dependencies: ["MinkeCore", "MinkeKernels"]),
     .target(
-      name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore"],
+      name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"],
       resources: [.copy("Resources/minke-sse-en")]),
-    .target(name: "MinkeSearch", dependencies: ["MinkeKernels", "MinkeCore"]),
-    .target(
-      name: "Minke", dependencies: ["MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch"]),
+    .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"]),
+    .target(name: "Minke", dependencies: modules),
     .executableTarget(
       name: "MinkeCommand",
-      dependencies: ["Minke", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: modules + ["Minke", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "MinkeFuzz", dependencies: modules + ["Minke"], path: "Fuzz"),
 
     .target(name: "MinkeTestSupport", dependencies: ["MinkeCore"], path: "Tests/Support"),
-    .testTarget(name: "MinkeCoreTests", dependencies: ["MinkeCore", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeTextTests", dependencies: ["MinkeText", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeCheckpointsTests", dependencies: ["MinkeCheckpoints", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeModelsTests", dependencies: ["MinkeModels", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeSearchTests", dependencies: ["MinkeSearch", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeCommandTests", dependencies: ["Minke", "MinkeCommand", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeCoreTests", dependencies: modules + ["MinkeTestSupport"]),
+    .testTarget(name: "MinkeTextTests", dependencies: modules + ["MinkeTestSupport"]),
+    .testTarget(name: "MinkeCheckpointsTests", dependencies: modules + ["MinkeTestSupport"]),
+    .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeTestSupport"]),
+    .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeTestSupport"]),
+    .testTarget(name: "MinkeCommandTests", dependencies: modules + ["Minke", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

@@ -10,7 +10,7 @@ let similarity = try vectors.similarities(to: vectors)  // [3, 3]
 print("whale and monster:", similarity[2], " whale and bread:", similarity[1])
 
 // snippet.search
-let index = try VectorIndex(dimension: vectors.dimension, metric: .cosine)
+let index = try VectorIndex(dimension: vectors.dimension, metric: .cosine, storage: .float32)
 try index.add(vectors)
 let found = try index.search(encoder.encode(["an obsession with revenge at sea"]), k: 2)
 for (id, score) in zip(found.ids, found.scores) { print(score, texts[Int(id)]) }

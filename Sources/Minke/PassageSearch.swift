@@ -3,12 +3,6 @@ import MinkeModels
 import MinkeSearch
 import MinkeText
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// Files, read once and held in memory, that can be asked by meaning.
 ///
 /// It splits text files into passages, turns these into vectors and compares a query with every one of them.
@@ -24,17 +18,21 @@ public struct PassageSearch: Sendable {
   }
 
   public let encoder: any TextEncoder
-  /// Files read.
-  public let fileCount: Int
-  /// Files found and left out, and why.
-  public let skipped: TextFiles.Skipped
+  /// How many files were read, and how many left out.
+  public let counts: TextFileWalker.Counts
   /// Passages held.
   public var passageCount: Int { index.count }
 
   private let index: VectorIndex
   private let dimension: Int?
-  private let passages: [(file: Int, passage: Passage)]
-  private let files: [TextFile]
+  private let passages: [Located]
+
+  /// A passage, with its file and its text.
+  private struct Located: Sendable {
+    let path: String
+    let passage: Passage
+    let text: String
+  }
 
   /// Reads the files at `paths`, and all text files below the folders among them.
   ///
@@ -47,18 +45,23 @@ public struct PassageSearch: Sendable {
   ) throws {
     self.encoder = encoder
     self.dimension = dimension
-    let found = try TextFiles(paths: paths)
-    files = found.files
-    skipped = found.skipped
-    fileCount = files.count
-
-    let splitter = PassageSplitter(tokenizer: encoder.tokenizer)
+    var files: [TextFile] = []
+    counts = try TextFileWalker(paths).readEach { files.append($0) }
     let texts = files
-    let split = try Workers.map(count: texts.count) { splitter.passages(of: texts[$0]) }
-    passages = split.enumerated().flatMap { file, passages in passages.map { (file, $0) } }
+    let splitter = PassageSplitter(tokenizer: encoder.tokenizer)
+    let split = try Workers.map(count: texts.count) { file in
+      texts[file].bytes.withUnsafeBufferPointer { bytes in
+        splitter.split(bytes, format: PassageSplitter.Format(path: texts[file].path)).map {
+          (passage: $0, text: $0.text(in: bytes))
+        }
+      }
+    }
+    passages = split.enumerated().flatMap { file, found in
+      found.map { Located(path: texts[file].path, passage: $0.passage, text: $0.text) }
+    }
 
     let options = EncodingOptions(dimension: dimension, progress: progress)
-    let vectors = try encoder.encode(passages.map { files[$0.file].text($0.passage) }, options: options)
+    let vectors = try encoder.encode(passages.map(\.text), options: options)
     index = try VectorIndex(
       dimension: vectors.dimension, metric: encoder.metric, storage: encoder.metric == .hamming ? .binary : .float32)
     try index.add(vectors)
@@ -73,9 +76,9 @@ public struct PassageSearch: Sendable {
     let vector = try encoder.encode([query], dimension: dimension)
     let found = try index.search(vector, k: k)
     return zip(found.ids, found.scores).map { id, score in
-      let (file, passage) = passages[Int(id)]
+      let place = passages[Int(id)]
       let cosine = encoder.metric == .hamming ? 1 - 2 * score / Float(vector.dimension) : score
-      return Result(score: cosine, file: files[file].path, passage: passage, text: files[file].text(passage))
+      return Result(score: cosine, file: place.path, passage: place.passage, text: place.text)
     }
   }
 }

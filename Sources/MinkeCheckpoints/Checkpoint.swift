@@ -60,7 +60,13 @@ public struct Checkpoint: Sendable {
   // MARK: Formats
 
   private static func read(_ bytes: SharedBuffer<UInt8>, path: String) throws -> Checkpoint {
-    try Safetensors.read(bytes, path: path)
+    if TorchArchive.isArchive(bytes) { return try TorchArchive.read(bytes, path: path) }
+    if TorchArchive.isLegacyFile(bytes) {
+      throw MinkeError(
+        .unsupportedFile, path, expected: "a safetensors file or a torch archive",
+        found: "the older form of torch.save; load and save it once with PyTorch 1.6 or later")
+    }
+    return try Safetensors.read(bytes, path: path)
   }
 
   /// JSON text has no zero byte, and the length that a safetensors file begins with always has one in its last place.

@@ -56,7 +56,7 @@ struct BenchCommand: ParsableCommand {
       if let model = model as? StaticEncoder {
         // Pooling reads one row of the table for each token.
         let read = Double(tokens) * Double(model.byteCount) / Double(model.rowCount) / encoding.median
-        let plain = MemoryBandwidth.measure(byteCount: model.byteCount)
+        let plain = try MemoryBandwidth.measure(bytes: model.byteCount)
         report.add("rows_read", read / 1e9, "GB/s")
         report.add("plain_read", plain / 1e9, "GB/s")
       }
@@ -122,8 +122,8 @@ struct BenchCommand: ParsableCommand {
       let first = queries.rows(0..<1)
       let many = try Timing { _ = try index.search(queries, k: k) }
       let one = try Timing { _ = try index.search(first, k: k) }
-      let plain = MemoryBandwidth.measure(byteCount: index.scannedByteCount)
-      let read = Double(index.scannedByteCount) / plain
+      let plain = try MemoryBandwidth.measure(bytes: index.byteCount)
+      let read = Double(index.byteCount) / plain
 
       var report = BenchReport()
       report.add("kernels", KernelLevel.active.rawValue)

@@ -40,9 +40,9 @@ struct MinkeCommand: ParsableCommand {
       try command.run()
     } catch let error as MinkeError {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
-      if error.kind == .closedPipe { exit(128 + SIGPIPE) }
+      if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
       say("minke: \(error)")
-      exit(1)
+      exit(withError: ExitCode(1))
     } catch {
       exit(withError: error)
     }
@@ -54,7 +54,8 @@ struct EncoderOptions: ParsableArguments {
   @Option(help: "A built-in name or the path of a model folder.")
   var model = ModelLibrary.defaultName
 
-  @Option(help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
+  @Option(
+    help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
   var dimension: Int?
 
   func load() throws -> any TextEncoder { try ModelLibrary.textEncoder(model) }

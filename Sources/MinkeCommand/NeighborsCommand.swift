@@ -39,7 +39,7 @@ struct NeighborsCommand: ParsableCommand {
     let (index, queries) = try index.build(
       base: Embeddings(npy: URL(fileURLWithPath: base)), queries: Embeddings(npy: URL(fileURLWithPath: queries)))
     let found = try index.search(queries, k: k)
-    let shape = [found.queryCount, found.k]
+    let shape = [found.queries, found.k]
     if let output {
       let ids = try Tensor(name: "ids", shape: shape, integers: found.ids.map(Int.init))
       try NumPyArray(ids).write(to: URL(fileURLWithPath: output))
@@ -50,7 +50,7 @@ struct NeighborsCommand: ParsableCommand {
     }
     if output == nil, scores == nil {
       var writer = FileWriter()
-      for query in 0..<found.queryCount {
+      for query in 0..<found.queries {
         let row = query * found.k..<(query + 1) * found.k
         let ids = found.ids[row].map(String.init).joined(separator: ",")
         let scores = found.scores[row].map(\.description).joined(separator: ",")
@@ -71,6 +71,9 @@ struct IndexOptions: ParsableArguments {
   @Option(help: "float32, int8, binary or two-stage (a binary scan, then float32 scores of the best).")
   var storage: StorageName?
 
+  @Option(help: "How many candidates a two-stage search scores, for each neighbour wanted.")
+  var oversampling = 10
+
   /// The index over `base`, and `queries` in the form it searches by.
   func build(base: Embeddings, queries: Embeddings) throws -> (VectorIndex, Embeddings) {
     var (base, queries) = (base, queries)
@@ -85,7 +88,7 @@ struct IndexOptions: ParsableArguments {
       case .float32: .float32
       case .int8: .int8
       case .binary: .binary
-      case .twoStage: .twoStage()
+      case .twoStage: .twoStage(rescoring: .float32, oversampling: oversampling)
       }
     let index = try VectorIndex(dimension: base.dimension, metric: metric, storage: kept)
     try index.add(base)

@@ -61,12 +61,15 @@ struct SearchCommand: ParsableCommand {
   private static func lines(_ result: PassageSearch.Result, rank: Int, _ words: QueryWords, _ style: Style) -> String {
     let place = "\(Style.printable(result.file)):\(result.passage.lines.lowerBound)"
     var text = "\(style.bold("\(rank)"))  \(style.faint(fixed(result.score, digits: 4)))  \(style.bold(place))\n"
+    var afterEmpty = true
     for line in result.text.split(separator: "\n", omittingEmptySubsequences: false) {
       for part in wrapped(Style.printable(line), width: style.width - 4) {
-        text += part.isEmpty ? "\n" : "    \(words.marked(part, style))\n"
+        // Of several empty lines one is shown.
+        if part.isEmpty { text += afterEmpty ? "" : "\n" } else { text += "    \(words.marked(part, style))\n" }
+        afterEmpty = part.isEmpty
       }
     }
-    return text + "\n"
+    return text + (afterEmpty ? "" : "\n")
   }
 
   /// `line` in pieces of at most `width` characters, cut at spaces where there are any.
@@ -85,10 +88,10 @@ struct SearchCommand: ParsableCommand {
 
   private func summary(_ search: PassageSearch, seconds: Double) -> String {
     func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-    var text = "\(count(search.passageCount, "passage")) of \(count(search.fileCount, "file"))"
+    var text = "\(count(search.passageCount, "passage")) of \(count(search.counts.read, "file"))"
     text += ", \(fixed(seconds, digits: 2)) s"
-    if search.skipped.notText > 0 { text += "; \(count(search.skipped.notText, "file")) skipped: not UTF-8 text" }
-    if search.skipped.unreadable > 0 { text += "; \(count(search.skipped.unreadable, "file")) skipped: unreadable" }
+    if search.counts.skippedBinary > 0 { text += "; \(count(search.counts.skippedBinary, "file")) skipped: not UTF-8 text" }
+    if search.counts.skippedUnreadable > 0 { text += "; \(count(search.counts.skippedUnreadable, "file")) skipped: unreadable" }
     return text
   }
 
@@ -104,9 +107,9 @@ struct SearchCommand: ParsableCommand {
     }
     let value: JSONValue = [
       "query": .string(query), "model": .string(search.encoder.identity.name),
-      "files": .integer(search.fileCount), "passages": .integer(search.passageCount),
+      "files": .integer(search.counts.read), "passages": .integer(search.passageCount),
       "skipped": [
-        "not_text": .integer(search.skipped.notText), "unreadable": .integer(search.skipped.unreadable),
+        "not_text": .integer(search.counts.skippedBinary), "unreadable": .integer(search.counts.skippedUnreadable),
       ],
       "results": .array(rows),
     ]

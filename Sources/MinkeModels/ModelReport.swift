@@ -1,12 +1,7 @@
+import Foundation
 import MinkeCheckpoints
 import MinkeCore
 import MinkeText
-
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
 
 /// What a model folder holds, also when it cannot be loaded: what is there, what it makes, and what is missing.
 public struct ModelReport: Sendable, CustomStringConvertible {

@@ -26,8 +26,8 @@ extension VectorIndex {
     var scores: [Float] = []
     ids.reserveCapacity(queries.count * width)
     scores.reserveCapacity(queries.count * width)
-    // Many queries are searched for in turns, so that the candidates of all workers stay within about 64 MiB.
-    let turn = max(1, (4 << 20) / (Workers.count * candidates * QueryTiles.width)) * QueryTiles.width
+    // Many queries are searched for in turns, so that the candidates of all workers stay within 16 MiB.
+    let turn = max(1, (1 << 20) / (Workers.count * candidates * QueryTiles.width)) * QueryTiles.width
     for start in stride(from: 0, to: queries.count, by: turn) {
       let range = start..<min(queries.count, start + turn)
       let best = try scan(contents, for: queries, range, k: candidates)

@@ -26,7 +26,7 @@ import Testing
     Case(line: "minke encode --dimension 7 < /dev/null", words: ["dimension", "7"]),
     Case(line: "echo a | minke encode --output /no/folder/x.npy", words: ["/no/folder/x.npy"]),
     Case(line: "echo a | minke encode --format parquet", words: ["parquet", "npy"]),
-    Case(line: "echo a | minke encode --output Sources", words: ["Sources", "folder"]),
+    Case(line: "echo a | minke encode --output Sources", words: ["Sources", "directory"]),
     Case(line: "minke knn --base Package.swift --queries Package.swift", words: ["Package.swift"]),
     Case(line: "minke knn --base /no.npy --queries /no.npy", words: ["/no.npy"]),
     Case(line: "minke model info /nowhere", words: ["/nowhere"]),

@@ -61,7 +61,8 @@ import Testing
       let run = try minke("encode", "--dimension", "32", "--output", file.path, input: input)
       #expect(run.status == 0 && run.output.isEmpty)
       #expect(try Embeddings(npy: file) == golden)
-      #expect(try minke("encode", "--dimension", "32", "--format", "npy", input: input).output == Data(contentsOf: file))
+      #expect(
+        try minke("encode", "--dimension", "32", "--format", "npy", input: input).output == Data(contentsOf: file))
     }
   }
 

@@ -1,7 +1,12 @@
 import MinkeCheckpoints
 import MinkeCore
-import MinkeKernels
 import MinkeText
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 extension StaticEncoder {
   private static let packedTableName = "embedding.q4_k_m.bin"
@@ -23,63 +28,68 @@ extension StaticEncoder {
   /// Loads the static embedding in `folder`; which kind it is, its files tell.
   ///
   /// - Throws: ``MinkeError`` naming the file and tensor that is missing, misshapen, of another type or not finite.
-  public init(_ folder: ModelFolder, kernels level: KernelLevel = .active) throws {
-    self.folder = folder
-    kernels = minke_pooling(level.rawLevel).pointee
-    let tokenizerURL = try folder.requiredFile("tokenizer.json")
-
+  public convenience init(_ folder: ModelFolder, kernels level: KernelLevel = .active) throws {
+    let tokenizer = try WordPieceTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
     if let url = folder.file(Self.packedTableName) {
-      kind = .sseFourBit
-      let restURL = try folder.requiredFile(Self.packedRestName)
-      let rest = try Checkpoint(contentsOf: restURL)
-      guard let columns = try rest.tensor("dyt.alpha").shape.first, columns > 0, columns.isMultiple(of: 2) else {
-        throw MinkeError(
-          .shapeMismatch, "\(rest.path): tensor \"dyt.alpha\"", expected: "an even number of columns",
-          found: "\(try rest.tensor("dyt.alpha").shape)")
-      }
-      let packed = try FourBitTable(contentsOf: url, columns: columns)
-      table = .fourBit(packed)
-      activation = try SeparableDynamicTanh(rest, columns: columns)
-      (tokenWeights, rowOfToken) = (nil, nil)
-      wordPiece = try WordPieceTokenizer(contentsOf: tokenizerURL).truncated(to: nil)
-      omittedToken = nil
-      identity = try ModelIdentity(name: folder.name, weights: [url, restURL])
+      try self.init(packed: url, folder, tokenizer, level)
     } else {
-      let url = try folder.requiredFile("model.safetensors")
-      let checkpoint = try Checkpoint(contentsOf: url)
-      guard let name = Self.tableName(in: checkpoint) else {
-        throw MinkeError(
-          .unsupportedFile, checkpoint.path, expected: "a tensor \"embedding.weight\" or \"embeddings\"",
-          found: checkpoint.tensorNames.prefix(5).joined(separator: ", "))
-      }
-      let tensor = try checkpoint.tensor(name)
-      guard tensor.shape.count == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
-        throw MinkeError(
-          .shapeMismatch, "\(checkpoint.path): tensor \"\(name)\"", expected: "[tokens, columns]",
-          found: "\(tensor.shape)")
-      }
-      let columns = tensor.shape[1]
-      table = .float32(try tensor.floats(shape: tensor.shape), columns: columns)
-      identity = try ModelIdentity(name: folder.name, weights: [url])
-
-      let isSSE = SeparableDynamicTanh.tensorNames.contains { checkpoint.tensors[$0] != nil }
-      activation = isSSE ? try SeparableDynamicTanh(checkpoint, columns: columns) : nil
-      let tokenizer = try WordPieceTokenizer(contentsOf: tokenizerURL)
-      if name == "embeddings" {
-        kind = .model2vec
-        let limit = try folder.json("config.json")?["max_length"]
-        wordPiece = tokenizer.truncated(to: limit == .null ? nil : limit?.integer ?? 512)
-        omittedToken = tokenizer.unknownToken
-        tokenWeights = try checkpoint.tensors["weights"].map { try $0.floats(requiringFinite: true) }
-        rowOfToken = try checkpoint.tensors["mapping"].map { try $0.integers().map { TokenID(clamping: $0) } }
-      } else {
-        kind = isSSE ? .sse : .sentenceTransformers
-        wordPiece = isSSE ? tokenizer.truncated(to: nil) : tokenizer
-        omittedToken = nil
-        (tokenWeights, rowOfToken) = (nil, nil)
-      }
+      try self.init(unpacked: folder.requiredFile("model.safetensors"), folder, tokenizer, level)
     }
     try checkRows()
+  }
+
+  private convenience init(
+    packed url: URL, _ folder: ModelFolder, _ tokenizer: WordPieceTokenizer, _ level: KernelLevel
+  ) throws {
+    let restURL = try folder.requiredFile(Self.packedRestName)
+    let rest = try Checkpoint(contentsOf: restURL)
+    let alpha = try rest.tensor("dyt.alpha")
+    guard let columns = alpha.shape.first, columns > 0, columns.isMultiple(of: 2) else {
+      throw MinkeError(
+        .shapeMismatch, "\(rest.path): tensor \"dyt.alpha\"", expected: "an even number of columns",
+        found: "\(alpha.shape)")
+    }
+    self.init(
+      kind: .sseFourBit, identity: try ModelIdentity(name: folder.name, weights: [url, restURL]), folder: folder,
+      wordPiece: tokenizer.truncating(to: nil), table: .fourBit(try FourBitTable(contentsOf: url, columns: columns)),
+      activation: try SeparableDynamicTanh(rest, columns: columns), kernels: level)
+  }
+
+  private convenience init(
+    unpacked url: URL, _ folder: ModelFolder, _ tokenizer: WordPieceTokenizer, _ level: KernelLevel
+  ) throws {
+    let checkpoint = try Checkpoint(contentsOf: url)
+    guard let name = Self.tableName(in: checkpoint) else {
+      throw MinkeError(
+        .unsupportedFile, checkpoint.path, expected: "a tensor \"embedding.weight\" or \"embeddings\"",
+        found: checkpoint.tensorNames.prefix(5).joined(separator: ", "))
+    }
+    let tensor = try checkpoint.tensor(name)
+    guard tensor.shape.count == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
+      throw MinkeError(
+        .shapeMismatch, "\(checkpoint.path): tensor \"\(name)\"", expected: "[tokens, columns]", found: "\(tensor.shape)")
+    }
+    let columns = tensor.shape[1]
+    let table = TokenTable.float32(try tensor.floats(), columns: columns)
+    let identity = try ModelIdentity(name: folder.name, weights: [url])
+
+    if name == "embeddings" {
+      let limit = try folder.json("config.json")?["max_length"]
+      self.init(
+        kind: .model2vec, identity: identity, folder: folder,
+        wordPiece: tokenizer.truncating(to: limit == .null ? nil : limit?.integer ?? 512), table: table,
+        tokenWeights: try checkpoint.tensors["weights"].map { try $0.floats(requiringFinite: true) },
+        rowOfToken: try checkpoint.tensors["mapping"].map { try $0.integers().map { TokenID(clamping: $0) } },
+        omittedToken: tokenizer.unknownToken, kernels: level)
+    } else if SeparableDynamicTanh.tensorNames.contains(where: { checkpoint.tensors[$0] != nil }) {
+      self.init(
+        kind: .sse, identity: identity, folder: folder, wordPiece: tokenizer.truncating(to: nil), table: table,
+        activation: try SeparableDynamicTanh(checkpoint, columns: columns), kernels: level)
+    } else {
+      self.init(
+        kind: .sentenceTransformers, identity: identity, folder: folder, wordPiece: tokenizer, table: table,
+        kernels: level)
+    }
   }
 
   /// Every id that the tokenizer gives must have a row, and a weight where there are weights.

@@ -8,7 +8,7 @@ import MinkeText
 /// Runs Stable Static Embedding in float and in 4 bits, sentence-transformers' `StaticEmbedding` and model2vec; see
 /// ``Kind`` for what differs. A text without any token becomes the mean 0. Sources: the SSE model cards; the
 /// packages sentence-transformers and model2vec.
-public struct StaticEncoder: TextEncoder {
+public final class StaticEncoder: TextEncoder {
   /// Which published system the files are of.
   public enum Kind: String, Sendable {
     /// Stable Static Embedding: no truncation, dynamic tanh.
@@ -48,6 +48,23 @@ public struct StaticEncoder: TextEncoder {
   /// The token left out (model2vec).
   let omittedToken: TokenID?
   let kernels: minke_pooling_kernels
+
+  init(
+    kind: Kind, identity: ModelIdentity, folder: ModelFolder, wordPiece: WordPieceTokenizer, table: TokenTable,
+    activation: SeparableDynamicTanh? = nil, tokenWeights: SharedBuffer<Float>? = nil, rowOfToken: [TokenID]? = nil,
+    omittedToken: TokenID? = nil, kernels level: KernelLevel
+  ) {
+    self.kind = kind
+    self.identity = identity
+    self.folder = folder
+    self.wordPiece = wordPiece
+    self.table = table
+    self.activation = activation
+    self.tokenWeights = tokenWeights
+    self.rowOfToken = rowOfToken
+    self.omittedToken = omittedToken
+    kernels = minke_pooling(level.rawLevel).pointee
+  }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
     let width = try checked(options.dimension)

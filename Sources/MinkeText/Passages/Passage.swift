@@ -1,0 +1,17 @@
+/// A piece of a text small enough to be found and shown on its own.
+public struct Passage: Sendable, Equatable {
+  /// Where the passage stands in the text, counted in UTF-8 bytes.
+  public let byteRange: Range<Int>
+  /// The first and the last line it touches; the first line of a text is 1.
+  public let lines: ClosedRange<Int>
+
+  public init(byteRange: Range<Int>, lines: ClosedRange<Int>) {
+    self.byteRange = byteRange
+    self.lines = lines
+  }
+
+  /// The passage's text; `bytes` is the text that was split.
+  public func text(in bytes: UnsafeBufferPointer<UInt8>) -> String {
+    String(decoding: bytes[byteRange.clamped(to: 0..<bytes.count)], as: UTF8.self)
+  }
+}

@@ -1,0 +1,129 @@
+import MinkeCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A token that is found in the text before it is cut into words.
+struct AddedToken: Sendable {
+  var id: TokenID
+  var content: String
+  /// Whether it is found only where no letter or digit stands beside it.
+  var singleWord = false
+  /// Whether it takes the white space before it along.
+  var stripsLeft = false
+  /// Whether it takes the white space after it along.
+  var stripsRight = false
+  /// Whether it is looked for in the normalized text.
+  var normalized = false
+  /// Whether decoding leaves it out.
+  var special = false
+}
+
+/// Finds added tokens in a text: from the left, the longest at each place.
+struct AddedTokenMatcher: Sendable {
+  private struct Pattern: Sendable {
+    let bytes: [UInt8]
+    let token: AddedToken
+  }
+  /// By first byte, the longest first.
+  private var patterns = [[Pattern]](repeating: [], count: 256)
+  /// The first bytes of all patterns, each once.
+  private var starts: [UInt8] = []
+  /// The first byte, when all patterns share one, as `[` of `[CLS]` and its kin.
+  private var onlyStart: UInt8?
+
+  var isEmpty: Bool { starts.isEmpty }
+
+  init(_ tokens: [(bytes: [UInt8], token: AddedToken)]) {
+    for (bytes, token) in tokens {
+      guard let first = bytes.first else { continue }
+      patterns[Int(first)].append(Pattern(bytes: bytes, token: token))
+      if !starts.contains(first) { starts.append(first) }
+    }
+    onlyStart = starts.count == 1 ? starts[0] : nil
+    for index in patterns.indices { patterns[index].sort { $0.bytes.count > $1.bytes.count } }
+  }
+
+  /// Calls `piece` for the parts of `text` in order: `nil` for text between added tokens, an id for an added token.
+  func split(
+    _ text: UnsafeBufferPointer<UInt8>, _ piece: (UnsafeBufferPointer<UInt8>, TokenID?) -> Void
+  ) {
+    var done = 0
+    var position = 0
+    while let start = nextStart(in: text, from: position) {
+      position = start
+      guard let pattern = pattern(in: text, at: position) else {
+        position += 1
+        continue
+      }
+      let end = position + pattern.bytes.count
+      defer { position = end }
+      let token = pattern.token
+      if token.singleWord, Self.isWord(text.scalar(before: position)) || Self.isWord(text.scalar(after: end)) {
+        continue
+      }
+      var (first, last) = (position, end)
+      if token.stripsLeft {
+        while first > done, let scalar = text.scalar(before: first), scalar.properties.isWhitespace {
+          first -= UTF8.width(scalar)
+        }
+      }
+      if token.stripsRight {
+        while let scalar = text.scalar(after: last), scalar.properties.isWhitespace { last += UTF8.width(scalar) }
+      }
+      if done < first { piece(UnsafeBufferPointer(rebasing: text[done..<first]), nil) }
+      piece(UnsafeBufferPointer(rebasing: text[position..<end]), token.id)
+      done = last
+    }
+    if done < text.count { piece(UnsafeBufferPointer(rebasing: text[done...]), nil) }
+  }
+
+  /// The next place from `position` on where an added token may begin.
+  private func nextStart(in text: UnsafeBufferPointer<UInt8>, from position: Int) -> Int? {
+    guard position < text.count, let base = text.baseAddress else { return nil }
+    if let onlyStart {
+      guard let found = memchr(base + position, Int32(onlyStart), text.count - position) else { return nil }
+      return UnsafeRawPointer(base).distance(to: found)
+    }
+    if starts.isEmpty { return nil }
+    return text[position...].firstIndex { starts.contains($0) }
+  }
+
+  private func pattern(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Pattern? {
+    patterns[Int(text[position])].first { pattern in
+      pattern.bytes.count <= text.count - position && text[position...].starts(with: pattern.bytes)
+    }
+  }
+
+  /// Whether a regular expression's `\w` takes the scalar.
+  private static func isWord(_ scalar: Unicode.Scalar?) -> Bool {
+    guard let properties = scalar?.properties else { return false }
+    switch properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
+    default: return properties.isAlphabetic || properties.isJoinControl
+    }
+  }
+}
+
+extension UnsafeBufferPointer<UInt8> {
+  fileprivate func scalar(after position: Int) -> Unicode.Scalar? {
+    guard position < count else { return nil }
+    var position = position
+    return Unicode.Scalar(decodeScalar(at: &position))
+  }
+
+  /// The scalar that ends before `position`; nil at the start and after bytes that are not UTF-8.
+  fileprivate func scalar(before position: Int) -> Unicode.Scalar? {
+    var start = position - 1
+    while start > 0, start > position - 4, self[start] & 0xc0 == 0x80 { start -= 1 }
+    guard start >= 0 else { return nil }
+    var end = start
+    let scalar = decodeScalar(at: &end)
+    return end == position ? Unicode.Scalar(scalar) : nil
+  }
+}

@@ -1,0 +1,66 @@
+import MinkeCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension WordPieceTokenizer {
+  /// Reads a Hugging Face `tokenizer.json` of a WordPiece model.
+  ///
+  /// The file's own truncation is kept, see ``truncating(to:)``; its padding is not, for no text needs another's length.
+  /// - Throws: ``MinkeError`` naming what was expected when the file cannot be read, is malformed, or describes another
+  ///   kind of tokenizer.
+  public init(contentsOf url: URL) throws {
+    let file = try MappedFile(url)
+    try self.init(parsing: file.bytes, subject: file.path)
+  }
+
+  /// Reads a `vocab.txt`, one token a line from id 0, with the conventions of `bert-base-uncased`.
+  ///
+  /// `[UNK]` must be among the tokens; `[CLS]`, `[SEP]`, `[PAD]` and `[MASK]` are special where they are.
+  /// - Parameter lowercase: whether text is lower-cased and stripped of accents, as for the uncased models.
+  /// - Throws: ``MinkeError`` when the file cannot be read, a token stands twice, or `[UNK]` is missing.
+  public init(vocabulary url: URL, lowercase: Bool = true) throws {
+    let file = try MappedFile(url)
+    var builder = WordPieceVocabulary.Builder(subject: file.path)
+    guard String(validating: file.bytes, as: UTF8.self) != nil else {
+      throw MinkeError(.malformedFile, file.path, expected: "UTF-8 text", found: "bytes that are not")
+    }
+    var lines = file.bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    for (id, line) in lines.enumerated() {
+      let end = line.lastIndex { ![0x20, 0x09, 0x0b, 0x0c, 0x0d].contains($0) }
+      try builder.append(line[line.startIndex..<(end.map { $0 + 1 } ?? line.startIndex)], id: id)
+    }
+    let vocabulary = try WordPieceVocabulary(builder, continuingPrefix: "##")
+    let model = try WordPieceModel(
+      vocabulary,
+      normalization: BertNormalization(
+        cleansText: true, separatesChinese: true, stripsAccents: lowercase, lowercases: lowercase),
+      unknownToken: "[UNK]", maximumCharacters: 100, subject: file.path)
+    let added = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].compactMap { content in
+      vocabulary.id(of: content).map { AddedToken(id: $0, content: content, special: true) }
+    }
+    var settings = Settings()
+    settings.decoder = .wordPiece(prefix: "##", cleanup: true)
+    if let start = vocabulary.id(of: "[CLS]"), let end = vocabulary.id(of: "[SEP]") {
+      (settings.prefix, settings.suffix) = ([start], [end])
+    }
+    self.init(model: model, addedTokens: AddedTokens(added, model: model), settings: settings)
+  }
+
+  /// Reads the text of a `tokenizer.json`.
+  init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
+    let file = try TokenizerFile(parsing: bytes, subject: subject)
+    let model = try file.makeModel()
+    let settings = try file.makeSettings()
+    let addedTokens = AddedTokens(try file.makeAddedTokens(model.vocabulary), model: model)
+    self.init(model: model, addedTokens: addedTokens, settings: settings)
+    for id in settings.prefix + settings.suffix where token(id) == nil {
+      throw MinkeError(
+        .malformedFile, "\(subject): post_processor", expected: "ids of the vocabulary", found: "\(id)")
+    }
+  }
+}

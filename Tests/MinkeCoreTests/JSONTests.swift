@@ -1,0 +1,57 @@
+import MinkeCore
+import Testing
+
+@Suite struct JSONTests {
+  private func parse(_ text: String) throws -> JSONValue {
+    try Array(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "file.json") }
+  }
+
+  @Test func `Values of every kind are read and written back`() throws {
+    let text = #"{"a":[1,-2.5,true,false,null,"x"],"b":{"c":""}}"#
+    let value = try parse(" \n" + text + "\t")
+    #expect(value == ["a": [1, .number(-2.5), true, false, .null, "x"], "b": ["c": ""]])
+    #expect(value.text == text)
+    #expect(try parse("1e2") == 100)
+    #expect(try parse("9007199254740993").double == 9007199254740992)
+  }
+
+  @Test func `Escapes become characters, and back`() throws {
+    #expect(try parse(#""\"\\\/\b\f\n\r\t\u00e9\ud83d\udc33""#) == .string("\"\\/\u{8}\u{c}\n\r\té🐳"))
+    #expect(JSONValue.string("a\"\\\n\u{1}é").text == #""a\"\\\n\u0001é""#)
+  }
+
+  @Test(arguments: [
+    "", "{", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "[1 2]", "tru", "nul", "01", "1.", ".5", "+1", "1e", "--1",
+    "\"a",
+    "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\\udc00\"", "\"a\nb\"", "1 2", "[1]]", "NaN",
+    "1e999",
+    "{\"a\":1,\"a\":2}",
+  ])
+  func `Text that is not JSON is an error with its place`(text: String) {
+    let error = #expect(throws: MinkeError.self) { try parse(text) }
+    #expect(error?.kind == .malformedFile)
+    #expect(error?.subject.hasPrefix("file.json, line ") == true)
+  }
+
+  @Test func `Bytes that are not UTF-8 are an error`() {
+    for bytes: [UInt8] in [[0x22, 0xff, 0x22], [0x22, 0xc3, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]] {
+      #expect(throws: MinkeError.self) {
+        try bytes.withUnsafeBytes { try JSONValue(parsing: $0, subject: "f") }
+      }
+    }
+  }
+
+  @Test func `Nesting is limited, not the stack`() {
+    let deep = String(repeating: "[", count: 1_000_000)
+    let error = #expect(throws: MinkeError.self) { try parse(deep) }
+    #expect(error?.expected.contains("64 levels") == true)
+    let fine = String(repeating: "[", count: 64) + String(repeating: "]", count: 64)
+    #expect(throws: Never.self) { try parse(fine) }
+  }
+
+  @Test func `The line of an error is counted`() {
+    let error = #expect(throws: MinkeError.self) { try parse("{\n\"a\": 1,\n\"b\": x\n}") }
+    #expect(error?.subject == "file.json, line 3, byte 15")
+    #expect(error?.found.contains("x") == true)
+  }
+}

@@ -1,0 +1,83 @@
+import MinkeCore
+
+@testable import MinkeSearch
+
+/// The same random numbers on every run.
+struct SeededRandom: RandomNumberGenerator {
+  var state: UInt64
+
+  init(_ seed: UInt64) { state = seed &* 0x9e37_79b9_7f4a_7c15 | 1 }
+
+  mutating func next() -> UInt64 {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return state &* 0x2545_f491_4f6c_dd1d
+  }
+
+  /// Close to normal: the sum of four uniform numbers.
+  mutating func normal() -> Float { (0..<4).reduce(Float(0)) { sum, _ in sum + Float.random(in: -1...1, using: &self) } }
+
+  mutating func floats(_ count: Int, _ dimension: Int) throws -> Embeddings {
+    try Embeddings(floats: (0..<count * dimension).map { _ in normal() }, dimension: dimension)
+  }
+
+  mutating func bits(_ count: Int, _ dimension: Int) throws -> Embeddings {
+    try Embeddings(
+      packed: (0..<count * dimension / 8).map { _ in UInt8.random(in: 0...255, using: &self) }, dimension: dimension)
+  }
+}
+
+/// Exhaustive search as one would write it down: every score in double precision, then a sort.
+struct PlainSearch {
+  var metric: Metric
+  var rows: [(id: Int64, vector: [Float])] = []
+  /// The largest id so far, removed ones included.
+  var largest: Int64 = -1
+
+  mutating func add(_ vectors: Embeddings, ids: [Int64]) {
+    for index in 0..<vectors.count { rows.append((ids[index], vectors[index])) }
+    largest = max(largest, ids.max() ?? -1)
+  }
+
+  func score(_ query: [Float], _ vector: [Float]) -> Double {
+    switch metric {
+    case .dot: return Self.dot(query, vector)
+    case .hamming: return (Double(query.count) - Self.dot(query, vector)) / 2
+    case .cosine:
+      let squares = Self.dot(query, query) * Self.dot(vector, vector)
+      return squares > 0 ? Self.dot(query, vector) / squares.squareRoot() : 0
+    }
+  }
+
+  private static func dot(_ a: [Float], _ b: [Float]) -> Double {
+    var sum = 0.0
+    for index in 0..<a.count { sum += Double(a[index]) * Double(b[index]) }
+    return sum
+  }
+
+  /// All vectors, nearest first; ties by id.
+  func ranked(_ query: [Float]) -> [(id: Int64, score: Double)] {
+    let sign: Double = metric == .hamming ? -1 : 1
+    return rows.map { ($0.id, score(query, $0.vector)) }.sorted {
+      $0.1 * sign != $1.1 * sign ? $0.1 * sign > $1.1 * sign : $0.0 < $1.0
+    }
+  }
+}
+
+extension Neighbours {
+  /// Whether each query's neighbours are the true ones, and their scores within `tolerance` of the true scores; where
+  /// true scores are closer together than that, either order will do.
+  func agrees(with plain: PlainSearch, _ queries: Embeddings, tolerance: Double) -> Bool {
+    (0..<self.queries).allSatisfy { query in
+      let truth = plain.ranked(queries[query])
+      let score = Dictionary(uniqueKeysWithValues: truth.map { ($0.id, $0.score) })
+      let (ids, scores) = self[query]
+      guard Set(ids).count == k else { return false }
+      return zip(zip(ids, scores), truth).allSatisfy { found, expected in
+        guard let own = score[found.0] else { return false }
+        return abs(Double(found.1) - own) <= tolerance && abs(own - expected.score) <= 2 * tolerance
+      }
+    }
+  }
+}
