@@ -28,7 +28,7 @@ struct MinkeCommand: ParsableCommand {
     version: MinkeVersion.current,
     subcommands: [
       SearchCommand.self, EncodeCommand.self, TokenizeCommand.self, SimilarityCommand.self, NeighborsCommand.self,
-      ModelCommand.self, BenchCommand.self,
+      GenerateCommand.self, ChatCommand.self, ScoreCommand.self, ModelCommand.self, BenchCommand.self,
     ])
 
   static func main() {

@@ -53,6 +53,7 @@ public enum ModelLibrary {
     _ name: String = defaultName, kernels level: KernelLevel = .active
   ) throws -> any TextEncoder {
     let folder = try folder(name)
+    if try ByrneEncoder.recognizes(folder) { return try ByrneEncoder(folder, kernels: level) }
     if try StaticEncoder.recognizes(folder) { return try StaticEncoder(folder, kernels: level) }
     throw MinkeError(
       .unsupportedFile, folder.url.relativePath,
@@ -64,7 +65,23 @@ public enum ModelLibrary {
   ///
   /// - Throws: ``MinkeError`` when there is no such model or no tokenizer Minke knows in its folder.
   public static func tokenizer(_ name: String = defaultName) throws -> any Tokenizer {
-    try WordPieceTokenizer(contentsOf: folder(name).requiredFile("tokenizer.json"))
+    let folder = try folder(name)
+    let file = try folder.requiredFile("tokenizer.json")
+    if try LanguageModel.recognizes(folder) { return try SpikeTokenizer(contentsOf: file) }
+    return try WordPieceTokenizer(contentsOf: file)
+  }
+
+  /// Loads the language model in the folder whose path is `name`. Weights are mapped, not read.
+  ///
+  /// - Throws: ``MinkeError`` when there is no such folder, it holds no language model, or a file is malformed.
+  public static func languageModel(_ name: String, kernels level: KernelLevel = .active) throws -> LanguageModel {
+    let folder = try folder(name)
+    guard try LanguageModel.recognizes(folder) else {
+      throw MinkeError(
+        .unsupportedFile, folder.url.relativePath, expected: "a language model: config.json of model_type spike_whale",
+        found: try contents(of: folder))
+    }
+    return try LanguageModel(folder, kernels: level)
   }
 
   /// What lies in a folder, for error texts.

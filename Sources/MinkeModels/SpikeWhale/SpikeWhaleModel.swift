@@ -180,17 +180,23 @@ public struct SpikeWhaleModel: Sendable {
   /// Enough rows to fill the matrix product, few enough that they stay near the processor.
   static let tokensPerPass = 512
 
-  /// Bytes of weights that a decoded token reads: every matrix once, and of the engram's tables a few rows.
-  public var bytesPerToken: Int {
-    var matrices = [head]
+  /// Every matrix that each token is multiplied with, but for the last one.
+  private var matrices: [WeightMatrix] {
+    var matrices: [WeightMatrix] = []
     for layer in layers {
       let (a, f) = (layer.attention, layer.feedForward)
       matrices += [a.queryDown, a.queryUp, a.key, a.value, a.outputDown, a.outputUp, f.gate, f.up, f.down]
     }
     if let engram { matrices += [engram.compressor, engram.gate] }
     if let refinement { matrices += [refinement.down, refinement.up] }
-    return matrices.reduce(0) { $0 + $1.byteCount }
+    return matrices
   }
+
+  /// Bytes of weights that a decoded token reads: every matrix once. Of the engram's tables it reads a few rows.
+  public var bytesPerToken: Int { matrices.reduce(head.byteCount) { $0 + $1.byteCount } }
+
+  /// Multiplications and additions with weights for a token whose logits nobody asks for.
+  public var operationsPerToken: Double { matrices.reduce(0) { $0 + 2 * Double($1.outputs * $1.inputs) } }
 
   /// How the linear layers' weights are held.
   public var precision: WeightPrecision { layers.first?.feedForward.gate.precision ?? embedding.precision }
