@@ -54,16 +54,6 @@ public struct EmbeddingHead: Sendable {
     return Parts(first: String(layers[start].dropLast(7)), second: String(layers[1 - start].dropLast(7)))
   }
 
-  init(_ parts: Parts, in checkpoint: Checkpoint, hidden: Int, kernels level: KernelLevel) throws(MinkeError) {
-    func linear(_ name: String, _ outputs: Int?, _ inputs: Int) throws(MinkeError) -> Linear {
-      let weights = try checkpoint.tensor(name + ".weight").floats(shape: [outputs, inputs], requiringFinite: true)
-      let bias = try checkpoint.tensor(name + ".bias").floats(requiringFinite: true)
-      return try Linear(weights: [weights], biases: [bias], inputs: inputs, kernels: level)
-    }
-    first = try linear(parts.first, nil, hidden)
-    second = try linear(parts.second, nil, first.outputs)
-  }
-
   /// `[count, inputs]` to `[count, outputs]`.
   func apply(to x: [Float], count: Int) -> [Float] {
     var inner = [Float](repeating: 0, count: count * first.outputs)
@@ -131,6 +121,18 @@ public struct EmbeddingHead: Sendable {
       second += y * y
     }
     return dot / (first * second).squareRoot()
+  }
+}
+
+extension EmbeddingHead {
+  init(_ parts: Parts, in checkpoint: Checkpoint, hidden: Int, kernels level: KernelLevel) throws(MinkeError) {
+    func linear(_ name: String, _ outputs: Int?, _ inputs: Int) throws(MinkeError) -> Linear {
+      let weights = try checkpoint.tensor(name + ".weight").floats(shape: [outputs, inputs], requiringFinite: true)
+      let bias = try checkpoint.tensor(name + ".bias").floats(requiringFinite: true)
+      return try Linear(weights: [weights], biases: [bias], inputs: inputs, kernels: level)
+    }
+    first = try linear(parts.first, nil, hidden)
+    second = try linear(parts.second, nil, first.outputs)
   }
 }
 

@@ -16,6 +16,9 @@ import MinkeKernels
 /// `r` is the mean of the rows, `l = Wg [r ; x] + bg`, and `gamma * (erf(alpha * l + bias) + 1) / 2 * r` is added.
 struct Engram: Sendable {
   let compressor: WeightMatrix
+  /// `c` of every token, `[vocabularySize, compressedSize]`, where the embedding is quantised: from rounded embeddings
+  /// many hashes would choose other rows.
+  let codes: SharedBuffer<Float>?
   /// `[tableSize, hidden]` each.
   let tables: [SharedBuffer<Float>]
   /// For window length `m` and place `k` in it, at index `m * (m - 1) / 2 + k` with `m` counted from 1:
@@ -34,8 +37,12 @@ struct Engram: Sendable {
     // One row at a time whatever their number: a hash must not depend on how the tokens were split over calls.
     let code = sizes.compressedSize
     pass.forEachRow { row in
-      compressor.multiply(
-        0..<code, by: pass.input + row * hidden, into: pass.code + row * code, kernels: pass.kernels.matvec)
+      if let codes = codes?.baseAddress {
+        (pass.code + row * code).update(from: codes + Int(pass.tokens[row]) * code, count: code)
+      } else {
+        compressor.multiply(
+          0..<code, by: pass.input + row * hidden, into: pass.code + row * code, kernels: pass.kernels.matvec)
+      }
     }
     pass.recentCodes = pass.segments.map { recall($0, pass) }
     pass.multiply([.init(weights: gate, x: pass.pair, y: pass.output)])

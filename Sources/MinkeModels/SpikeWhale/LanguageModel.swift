@@ -128,7 +128,7 @@ extension SpikeWhaleModel {
   }
 
   /// Plain English with common words, so that any English model finds it far likelier than chance.
-  private static let sampleText = """
+  static let sampleText = """
     The house stood at the end of a long road, and in the summer the children used to play in the garden until it was \
     dark. When the first rain came in the autumn, their mother would call them in and they would sit by the fire and \
     listen to her stories about the people who had lived there many years before.

@@ -40,7 +40,7 @@ extension SpikeWhaleModel {
       c.tiesEmbeddings
       ? embedding
       : try WeightMatrix("lm_head.weight", outputs: c.vocabularySize, inputs: hidden, in: checkpoint)
-    if let sizes = c.engram { engram = try Engram(sizes, hidden: hidden, tensors) } else { engram = nil }
+    if let sizes = c.engram { engram = try Engram(sizes, configuration: c, tensors) } else { engram = nil }
     rotary = try RotaryTable(c, tensors)
 
     func connection(_ name: String) throws(MinkeError) -> HyperConnection {
@@ -81,8 +81,17 @@ extension SpikeWhaleModel {
 }
 
 extension Engram {
-  init(_ sizes: SpikeWhaleConfiguration.Engram, hidden: Int, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
+  /// The name of ``codes`` in a quantised checkpoint.
+  static let codesName = "engram.codes"
+
+  init(
+    _ sizes: SpikeWhaleConfiguration.Engram, configuration: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors
+  ) throws(MinkeError) {
+    let hidden = configuration.hiddenSize
     self.sizes = sizes
+    codes =
+      tensors.checkpoint.tensors[tensors.prefix + Self.codesName] == nil
+      ? nil : try tensors.table(Self.codesName, configuration.vocabularySize, sizes.compressedSize)
     let compressor = try tensors.part(of: "engram", sizes.compressedSize, hidden)
     let gate = try tensors.part(of: "engram", hidden, 2 * hidden)
     self.compressor = try tensors.matrix(compressor + ".proj.weight", sizes.compressedSize, hidden)

@@ -117,11 +117,12 @@ extension SpikeWhaleModel {
     let names = try SpikeWhaleTensors(checkpoint)
     let prefix = names.prefix
     var multiplied: Set<String> = ["lm_head.weight"]
-    if engram != nil {
+    var tensors: [Tensor] = []
+    if let engram {
       let hidden = configuration.hiddenSize
       multiplied.insert(prefix + (try names.part(of: "engram", hidden, 2 * hidden)) + ".proj.weight")
+      tensors.append(try engramCodes(engram, named: prefix + Engram.codesName))
     }
-    var tensors: [Tensor] = []
     for name in checkpoint.tensorNames {
       let tensor = try checkpoint.tensor(name)
       let isUnused = ["mtp_heads.", "jepa."].contains { name.hasPrefix($0) || name.hasPrefix(prefix + $0) }
@@ -138,6 +139,24 @@ extension SpikeWhaleModel {
       }
     }
     return tensors
+  }
+
+  /// What the engram's hashes are made of, for every token, from the embedding as it is.
+  private func engramCodes(_ engram: Engram, named name: String) throws(MinkeError) -> Tensor {
+    let (count, hidden) = (configuration.vocabularySize, configuration.hiddenSize)
+    let code = engram.sizes.compressedSize
+    var codes = [Float](repeating: 0, count: count * code)
+    var x = [Float](repeating: 0, count: hidden)
+    codes.withUnsafeMutableBufferPointer { codes in
+      x.withUnsafeMutableBufferPointer { x in
+        guard let codes = codes.baseAddress, let x = x.baseAddress else { return }
+        for token in 0..<count {
+          embedding.unpack(token..<token + 1, into: x, kernels: kernels.matvec)
+          engram.compressor.multiply(0..<code, by: x, into: codes + token * code, kernels: kernels.matvec)
+        }
+      }
+    }
+    return try Tensor(name: name, shape: [count, code], floats: codes)
   }
 
   /// The ends of the names of the matrices that every token is multiplied with. The engram's compressor is not among

@@ -38,6 +38,7 @@ enum SpikeWhaleFixture {
 
   /// Calls `body` with a copy of the fixture folder in which `changes` were made to the configuration and `tensors` to
   /// the weights.
+  @discardableResult
   static func withCopy<Result>(
     of name: String = "spikewhale-tiny", configuration changes: [String: JSONValue?] = [:],
     tensors change: ((inout [String: Tensor]) throws -> Void)? = nil, _ body: (ModelFolder) throws -> Result
