@@ -38,7 +38,8 @@ extension BenchCommand {
     func run() throws {
       if let model { return try measure(URL(fileURLWithPath: model)) }
       let manager = FileManager.default
-      let folder = keep.map { URL(fileURLWithPath: $0) }
+      let folder =
+        keep.map { URL(fileURLWithPath: $0) }
         ?? manager.temporaryDirectory.appendingPathComponent("minke-bench-\(UUID().uuidString)")
       do {
         try manager.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -47,12 +48,10 @@ extension BenchCommand {
       }
       defer { if keep == nil { try? manager.removeItem(at: folder) } }
       try RandomSpikeWhale.write(to: folder)
-      if precision != .float32 {
-        let language = try LanguageModel(ModelFolder(folder))
-        try Safetensors.write(
-          language.model.tensors(in: precision), to: folder.appendingPathComponent("model.safetensors"))
-      }
-      try measure(folder)
+      guard precision != .float32 else { return try measure(folder) }
+      let quantized = folder.appendingPathComponent(precision.rawValue)
+      try LanguageModel(ModelFolder(folder)).save(to: quantized, precision: precision)
+      try measure(quantized)
     }
 
     private func measure(_ folder: URL) throws {

@@ -17,6 +17,7 @@ public struct LanguageModel: Sendable {
   public let startToken: TokenID
   /// The tokens after which there is nothing more to say: the end of a text and of a chat message.
   public let endTokens: Set<TokenID>
+  let folder: ModelFolder
 
   public var contextLength: Int { model.configuration.contextLength }
 
@@ -31,6 +32,7 @@ public struct LanguageModel: Sendable {
   /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
   public init(_ folder: ModelFolder, kernels level: KernelLevel = .active) throws {
     let files = try SpikeWhaleFiles(folder)
+    self.folder = folder
     tokenizer = files.tokenizer
     model = try SpikeWhaleModel(files, kernels: level)
     identity = try ModelIdentity(name: folder.name, weights: [files.checkpointURL])
