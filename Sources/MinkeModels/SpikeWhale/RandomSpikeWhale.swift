@@ -51,6 +51,7 @@ public enum RandomSpikeWhale {
     "model_type": "spike_whale", "vocab_size": 16512, "hidden_size": 640, "num_hidden_layers": 16,
     "num_attention_heads": 10, "num_key_value_heads": 1, "head_dim": 64, "qk_rope_head_dim": 16, "nope_head_dim": 48,
     "q_lora_rank": 128, "o_lora_rank": 128, "max_position_embeddings": 4096, "rope_theta": 10000,
+    "rms_norm_eps": .number(1e-6),
     "moe_intermediate_size": 2000, "use_engram": true, "engram_table_size": 4096, "engram_num_heads": 2,
     "engram_max_ngram": 3, "engram_compress_dim": 32, "use_hyper_connections": true, "hc_mult": 2,
     "hyper_connection_pre": "softmax", "hyper_connection_post": "scaled_softmax", "use_hrm_refine": true,
