@@ -24,7 +24,7 @@ let package = Package(
     .target(
       name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"],
       resources: [.copy("Resources/minke-sse-en")]),
-    .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"]),
+    .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "Minke", dependencies: modules),
     .executableTarget(
       name: "MinkeCommand",

@@ -19,17 +19,35 @@ import Synchronization
 /// Feeds damaged files to every reader of files that come from anywhere, in this process: none may crash it, take
 /// more than a second or take more memory than a small file deserves. A reader's errors are what is hoped for.
 ///
-///     swift run -c release MinkeFuzz [--inputs N] [--first I] [--seed S] [READER ...]
+///     swift run -c release MinkeFuzz [--inputs N] [--first I] [--seed S] [--memory MIB] [READER ...]
 ///
+/// Built with libFuzzer, `MinkeFuzz READER FOLDER [OPTION OF LIBFUZZER ...]` lets the code reached guide the damage:
+///
+///     swift build -c release --product MinkeFuzz --scratch-path .build/libfuzzer \
+///       -Xswiftc -sanitize=fuzzer -Xswiftc -DLIBFUZZER -Xswiftc -use-ld=lld
+///     .build/libfuzzer/release/MinkeFuzz pickle .build/corpus -runs=1000000
+///
+/// The process may use 2048 MiB; `--memory 0` lifts the limit, as `swift run --sanitize address` needs it.
 /// Input I of a reader depends only on the seed and on I. When the process dies, the inputs then at work are printed;
 /// `--inputs 1 --first I READER` repeats one of them.
 @main struct MinkeFuzz {
-  private static let memoryLimit = 2 << 30
-
   static func main() throws {
+    #if LIBFUZZER
+      let words = CommandLine.arguments
+      guard words.count > 2, let reader = try Reader.all().first(where: { $0.name == words[1] }) else {
+        throw MinkeError(.invalidArgument, "arguments", expected: "a reader and a folder", found: "others")
+      }
+      exit(try CoverageGuided.run(reader, folder: URL(fileURLWithPath: words[2])))
+    #else
+      try runMutations()
+    #endif
+  }
+
+  private static func runMutations() throws {
     var inputs = 1_000_000
     var first = 0
     var seed = 1
+    var memory = 2048
     var names: [String] = []
     var arguments = CommandLine.arguments.dropFirst()
     func number(_ option: String) throws -> Int {
@@ -43,6 +61,7 @@ import Synchronization
       case "--inputs": inputs = try number(argument)
       case "--first": first = try number(argument)
       case "--seed": seed = try number(argument)
+      case "--memory": memory = try number(argument)
       default: names.append(argument)
       }
     }
@@ -51,14 +70,18 @@ import Synchronization
       let known = readers.map(\.name).joined(separator: ", ")
       throw MinkeError(.invalidArgument, "reader", expected: "one of \(known)", found: name)
     }
-    // Beyond this an allocation fails, which ends the process like any other crash.
-    var limit = rlimit(rlim_cur: rlim_t(memoryLimit), rlim_max: rlim_t(memoryLimit))
+    if memory > 0 { try limitMemory(memory << 20) }
+    for reader in readers where names.isEmpty || names.contains(reader.name) {
+      try run(reader, inputs: inputs, first: first, seed: UInt64(seed))
+    }
+  }
+
+  /// Beyond `bytes` an allocation fails, which ends the process like any other crash.
+  private static func limitMemory(_ bytes: Int) throws {
+    var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
     // 2 is RLIMIT_DATA, which the C libraries declare as different types.
     guard setrlimit(.init(2), &limit) == 0 else {
       throw MinkeError.systemCall(errno, "setrlimit", expected: "a limit of memory")
-    }
-    for reader in readers where names.isEmpty || names.contains(reader.name) {
-      try run(reader, inputs: inputs, first: first, seed: UInt64(seed))
     }
   }
 

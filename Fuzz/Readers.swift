@@ -36,6 +36,10 @@ struct Reader: Sendable {
       Reader("npy", seeds: try numPySeeds(), words: numPyWords) {
         try use(NumPyArray(bytes: $0, named: "input").values)
       },
+      Reader("wordpiece", seeds: wordPieceSeeds, words: jsonWords + wordPieceWords) {
+        let tokenizer = try WordPieceTokenizer(parsing: $0, subject: "input")
+        _ = tokenizer.decode(tokenizer.encode("A whale [X] caf\u{e9} \u{1f433} ab,ab", addingSpecialTokens: true))
+      },
       Reader("json", seeds: jsonSeeds, words: jsonWords) { _ = try JSONValue(parsing: $0, subject: "input").text },
       Reader("four-bit", seeds: [[0x12, 0x34, 0x56, 0x78, 0, 0, 0x80, 0x3f]]) {
         let table = try FourBitTable(bytes: $0, columns: 8, named: "input")
@@ -102,7 +106,7 @@ struct Reader: Sendable {
 
   /// The pickles of PyTorch's own archives, in which they are the first entry.
   private static func pickleSeeds() throws -> [[UInt8]] {
-    try ["torch/protocol4.pt", "torch/variety.pt", "byrne-embed-tiny/embed_head.pt"].map { name in
+    try ["torch/protocol4.pt", "torch/variety.pt"].map { name in
       let file = try fixture(name)
       let start = 30 + Int(file[26]) + Int(file[27]) << 8 + Int(file[28]) + Int(file[29]) << 8
       let stop = file.indices.dropFirst(start).first { file[$0...].starts(with: [0x2e, 0x50, 0x4b, 0x07, 0x08]) }
@@ -119,6 +123,22 @@ struct Reader: Sendable {
     #"{"a":[1,-2.5e3,true,false,null,"x\n\u00e9\ud83d\udc33"],"b":{"c":{}},"d":[]}"#, #"[[[[["deep"]]]],{"":""}]"#,
   ].map { Array($0.utf8) }
 
+  private static let wordPieceSeeds = [
+    """
+    {"version":"1.0","truncation":{"max_length":8,"strategy":"LongestFirst","stride":0,"direction":"Right"},\
+    "padding":null,"added_tokens":[{"id":3,"content":"[X]","single_word":true,"lstrip":true,"rstrip":false,\
+    "normalized":false,"special":true}],"normalizer":{"type":"BertNormalizer","clean_text":true,\
+    "handle_chinese_chars":true,"strip_accents":null,"lowercase":true},"pre_tokenizer":{"type":"BertPreTokenizer"},\
+    "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[X]","type_id":0}},\
+    {"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"[X]":{"id":"[X]","ids":[3],"tokens":["[X]"]}}},\
+    "decoder":{"type":"WordPiece","prefix":"##","cleanup":true},"model":{"type":"WordPiece","unk_token":"[U]",\
+    "continuing_subword_prefix":"##","max_input_chars_per_word":9,"vocab":{"[U]":0,"a":1,"##b":2,"[X]":3,"whale":4}}}
+    """
+  ].map { Array($0.utf8) }
+
+  private static let wordPieceWords = [
+    "\"vocab\":", "\"type\":", "\"WordPiece\"", "\"ids\":", "\"id\":", "\"##\"", "99999999", "\"normalized\":true",
+  ]
   private static let jsonWords = [
     "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud83d", "null", "true", "-", "1e", "\0", "\u{ff}", "{\"a\":",
     "[[[[",

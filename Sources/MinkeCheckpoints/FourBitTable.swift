@@ -106,10 +106,10 @@ public struct FourBitTable: Sendable {
   ///
   /// - Throws: ``MinkeError`` when writing fails.
   public func write(to url: URL) throws(MinkeError) {
-    try FileReplacement.at(url) { file throws(MinkeError) in
-      try file.append(packed)
-      try file.append(UnsafeRawBufferPointer(scales.pointer))
-    }
+    var file = try FileWriter(url)
+    try file.write(packed)
+    try file.write(UnsafeRawBufferPointer(scales.pointer))
+    try file.finish()
   }
 
   private init(rows: Int, columns: Int, packed: SharedBuffer<UInt8>, scales: SharedBuffer<Float>) {

@@ -51,10 +51,10 @@ public struct NumPyArray: Sendable {
   /// - Throws: ``MinkeError`` when the element type has no NumPy counterpart or writing fails.
   public func write(to url: URL) throws(MinkeError) {
     let header = try NumPyHeader.bytes(for: values)
-    try FileReplacement.at(url) { file throws(MinkeError) in
-      try file.append(header)
-      try file.append(values.bytes())
-    }
+    var file = try FileWriter(url)
+    try file.write(header)
+    try file.write(values.bytes())
+    try file.finish()
   }
 }
 

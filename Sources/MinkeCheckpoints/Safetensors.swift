@@ -29,11 +29,11 @@ public enum Safetensors {
       return left != right ? left > right : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
     }
     let header = try header(ordered, metadata: metadata, path: url.relativePath)
-    try FileReplacement.at(url) { file throws(MinkeError) in
-      try file.append(littleEndian(UInt64(header.count)))
-      try file.append(header)
-      for tensor in ordered { try file.append(tensor.bytes()) }
-    }
+    var file = try FileWriter(url)
+    try file.write(littleEndian(UInt64(header.count)))
+    try file.write(header)
+    for tensor in ordered { try file.write(tensor.bytes()) }
+    try file.finish()
   }
 
   private static func header(

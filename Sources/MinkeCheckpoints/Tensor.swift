@@ -10,8 +10,7 @@ public struct Tensor: Sendable {
   public let shape: [Int]
   /// The number of elements.
   public let count: Int
-  /// The tensor in error texts: its file, if it has one, and its name.
-  let subject: String
+  private let file: String?
   /// The bytes from the first element to the last.
   private let storage: SharedBuffer<UInt8>
   /// Elements from one index of an axis to the next, where the elements do not simply follow each other.
@@ -43,15 +42,15 @@ public struct Tensor: Sendable {
   init(
     name: String, elementType: ElementType, shape: [Int], bytes: SharedBuffer<UInt8>, file: String?
   ) throws(MinkeError) {
-    subject = Self.subject(name, in: file)
+    self.name = name
+    self.file = file
     guard let count = Self.elementCount(shape),
       case (let size, false) = count.multipliedReportingOverflow(by: elementType.byteCount), size == bytes.count
     else {
       throw MinkeError(
-        .shapeMismatch, subject, expected: "the bytes of \(elementType.rawValue) \(shape)",
+        .shapeMismatch, Self.subject(name, in: file), expected: "the bytes of \(elementType.rawValue) \(shape)",
         found: "\(bytes.count) bytes")
     }
-    self.name = name
     self.elementType = elementType
     self.shape = shape
     self.count = count
@@ -66,22 +65,23 @@ public struct Tensor: Sendable {
     name: String, elementType: ElementType, shape: [Int], strides: [Int], offset: Int, storage: SharedBuffer<UInt8>,
     file: String
   ) throws(MinkeError) {
-    subject = Self.subject(name, in: file)
+    self.name = name
+    self.file = file
     let available = storage.count / elementType.byteCount
     guard let count = Self.elementCount(shape), let extent = Self.extent(shape, strides), offset >= 0,
       case (let end, false) = offset.addingReportingOverflow(extent), end <= available
     else {
       throw MinkeError(
-        .malformedFile, subject, expected: "a view inside its storage of \(available) elements",
+        .malformedFile, Self.subject(name, in: file), expected: "a view inside its storage of \(available) elements",
         found: "shape \(shape), strides \(strides), offset \(offset)")
     }
     // A view that repeats its elements may be far larger than its file; only small ones are of use.
     guard count <= max(available, Self.repeatedElementLimit) else {
       throw MinkeError(
-        .unsupportedFile, subject, expected: "at most \(Self.repeatedElementLimit) repeated elements",
+        .unsupportedFile, Self.subject(name, in: file),
+        expected: "at most \(Self.repeatedElementLimit) repeated elements",
         found: "\(count) elements in a storage of \(available)")
     }
-    self.name = name
     self.elementType = elementType
     self.shape = shape
     self.count = count
@@ -90,6 +90,9 @@ public struct Tensor: Sendable {
       UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(storage.pointer)[range]), within: storage)
     self.strides = Self.isRowMajor(shape, strides) || count == 0 ? nil : strides
   }
+
+  /// The tensor in error texts: its file, if it has one, and its name.
+  var subject: String { Self.subject(name, in: file) }
 
   /// The elements as they are in the file, in row-major order. Nothing is copied unless the tensor is a view with gaps.
   public func bytes() -> SharedBuffer<UInt8> {

@@ -42,7 +42,7 @@ struct BenchCommand: ParsableCommand {
       let encoding = try Timing { _ = try model.encode(texts, dimension: encoder.dimension) }
       let single = try Timing { _ = try model.encode([texts[0]], dimension: encoder.dimension) }
 
-      var report = BenchReport()
+      var report = FigureReport()
       report.add("model", "\(model.identity)")
       report.add("kernels", KernelLevel.active.rawValue)
       report.add("threads", Double(Workers.count), "")
@@ -125,7 +125,7 @@ struct BenchCommand: ParsableCommand {
       let plain = try MemoryBandwidth.measure(bytes: index.byteCount)
       let read = Double(index.byteCount) / plain
 
-      var report = BenchReport()
+      var report = FigureReport()
       report.add("kernels", KernelLevel.active.rawValue)
       report.add("threads", Double(Workers.count), "")
       report.add("vectors", Double(index.count), "")
@@ -167,38 +167,6 @@ private struct Timing {
       total += time
     }
     median = middle(of: seconds)
-  }
-}
-
-/// What a benchmark found, as lines for people or one JSON object for programs.
-struct BenchReport {
-  private var lines: [(name: String, text: String)] = []
-  private var members: [String: JSONValue] = [:]
-
-  mutating func add(_ name: String, _ text: String) {
-    lines.append((name, text))
-    members[name] = .string(text)
-  }
-
-  mutating func add(_ name: String, _ value: Double, _ unit: String) {
-    let isWhole = value == value.rounded() && abs(value) < 1e15
-    let text = isWhole ? String(Int(value)) : fixed(value, digits: value < 10 ? 3 : 1)
-    lines.append((name, "\(text) \(unit)"))
-    members[name] = .number(value)
-  }
-
-  func print(json: Bool) throws {
-    var output = FileWriter()
-    if json {
-      try output.write(JSONValue.object(members).text + "\n")
-    } else {
-      let width = lines.map(\.name.count).max() ?? 0
-      for line in lines {
-        let name = line.name.replacing("_", with: " ")
-        try output.write(name + String(repeating: " ", count: width + 2 - name.count) + line.text + "\n")
-      }
-    }
-    try output.finish()
   }
 }
 

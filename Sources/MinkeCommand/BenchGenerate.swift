@@ -86,7 +86,7 @@ extension BenchCommand {
       let peak = try Self.productPeak()
       let work = model.operationsPerToken * Double(prompt)
 
-      var report = BenchReport()
+      var report = FigureReport()
       report.add("model", "\(language.identity)")
       report.add("precision", model.precision.rawValue)
       report.add("kernels", KernelLevel.active.rawValue)

@@ -27,6 +27,12 @@ struct EncodeCommand: ParsableCommand {
   @Flag(name: .customLong("no-normalize"), help: "Leave the vectors at the length the model gives them.")
   var keepLength = false
 
+  /// What a binary encoder gives.
+  enum BitForm: String, ExpressibleByArgument, CaseIterable { case bits, logits, signs }
+
+  @Option(help: "For a binary encoder: packed bits, the logits behind them, or their signs as -1 and +1.")
+  var give: BitForm = .bits
+
   @Option(help: "npy or jsonl; by default what the output's name ends in, else jsonl.")
   var format: Format?
 
@@ -41,13 +47,16 @@ struct EncodeCommand: ParsableCommand {
     }
     let model = try encoder.load()
     let options = EncodingOptions(dimension: encoder.dimension, normalize: !keepLength)
+    let encode = try self.encode(with: model, options)
     // An empty batch checks the options before any input is waited for.
-    var all = try model.encode([], options: options)
+    var all = try encode([])
     var lines = try source.open()
     var sink = try FileWriter(toOption: output)
     var count = 0
+    let bar = ProgressBar("encoding")
+    defer { bar.finish() }
     while let texts = try lines.next() {
-      let batch = try model.encode(texts, options: options)
+      let batch = try encode(texts)
       switch format {
       case .npy: try all.append(batch)
       case .jsonl:
@@ -56,9 +65,22 @@ struct EncodeCommand: ParsableCommand {
         }
       }
       count += texts.count
+      if let size = lines.byteCount { bar.handler(lines.bytesRead, size) }
     }
     if format == .npy { try all.npyBytes().withUnsafeBytes { try sink.write($0) } }
     try sink.finish()
+  }
+
+  /// What turns texts into the vectors asked for.
+  private func encode(
+    with model: any TextEncoder, _ options: EncodingOptions
+  ) throws -> ([String]) throws -> Embeddings {
+    if give == .bits { return { try model.encode($0, options: options) } }
+    guard let model = model as? BinaryEncoder else {
+      throw MinkeError(
+        .invalidArgument, "--give \(give.rawValue)", expected: "a binary encoder", found: model.identity.name)
+    }
+    return { give == .logits ? try model.logits($0) : try model.signs($0) }
   }
 
   /// `{"index":3,"embedding":[...]}`, or `"bits"` in hexadecimal for a binary encoder.

@@ -103,7 +103,8 @@ struct GenerationArguments: ParsableArguments {
       ? .greedy
       : .random(
         RandomSampling(
-          temperature: temperature ?? (isRandom ? 0.7 : 1), topK: topK, topP: topP ?? (isRandom ? 0.9 : nil), minP: minP,
+          temperature: temperature ?? (isRandom ? 0.7 : 1), topK: topK, topP: topP ?? (isRandom ? 0.9 : nil),
+          minP: minP,
           seed: seed))
     return GenerationOptions(
       sampling: sampling, repetitionPenalty: repetitionPenalty, maximumTokens: maxTokens ?? maximum, stop: stop)

@@ -28,7 +28,8 @@ struct MinkeCommand: ParsableCommand {
     version: MinkeVersion.current,
     subcommands: [
       SearchCommand.self, EncodeCommand.self, TokenizeCommand.self, SimilarityCommand.self, NeighborsCommand.self,
-      GenerateCommand.self, ChatCommand.self, ScoreCommand.self, ModelCommand.self, BenchCommand.self,
+      BitsCommand.self, GenerateCommand.self, ChatCommand.self, ScoreCommand.self, ModelCommand.self,
+      BenchCommand.self,
     ])
 
   static func main() {
@@ -47,16 +48,4 @@ struct MinkeCommand: ParsableCommand {
       exit(withError: error)
     }
   }
-}
-
-/// The options of every command that runs a text encoder.
-struct EncoderOptions: ParsableArguments {
-  @Option(help: "A built-in name or the path of a model folder.")
-  var model = ModelLibrary.defaultName
-
-  @Option(
-    help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
-  var dimension: Int?
-
-  func load() throws -> any TextEncoder { try ModelLibrary.textEncoder(model) }
 }

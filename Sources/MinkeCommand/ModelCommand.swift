@@ -51,7 +51,8 @@ struct ModelCommand: ParsableCommand {
 
   struct Quantize: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write an SSE model, by the published recipe, or a language model as a new folder with 4 bits a number.")
+      abstract: "Write an SSE model, by the published recipe, or a language model as a new folder with 4 bits a number."
+    )
 
     @Argument(help: "A built-in name or the path of a model folder.")
     var model: String
@@ -63,7 +64,11 @@ struct ModelCommand: ParsableCommand {
     var int8 = false
 
     func run() throws {
-      if int8 { try save(model, to: destination, WeightPrecision.int8) } else { try save(model, to: destination, StaticEncoder.Format.fourBit) }
+      if int8 {
+        try save(model, to: destination, WeightPrecision.int8)
+      } else {
+        try save(model, to: destination, StaticEncoder.Format.fourBit)
+      }
     }
   }
 

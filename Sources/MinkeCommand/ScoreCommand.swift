@@ -56,8 +56,11 @@ struct ScoreCommand: ParsableCommand {
 
   private func score(_ text: UnsafeBufferPointer<UInt8>, with language: LanguageModel) throws {
     var pairs: [(context: String, continuation: String)] = []
-    for (index, line) in Array(text).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
-      if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t") }) { continue }
+    for (index, line) in Array(text).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+    {
+      if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t") }) {
+        continue
+      }
       let subject = "\(input ?? "standard input"), line \(index + 1)"
       let value: JSONValue
       do {

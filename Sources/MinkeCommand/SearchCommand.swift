@@ -90,8 +90,8 @@ struct SearchCommand: ParsableCommand {
     func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
     var text = "\(count(search.passageCount, "passage")) of \(count(search.counts.read, "file"))"
     text += ", \(fixed(seconds, digits: 2)) s"
-    if search.counts.skippedBinary > 0 { text += "; \(count(search.counts.skippedBinary, "file")) skipped: not UTF-8 text" }
-    if search.counts.skippedUnreadable > 0 { text += "; \(count(search.counts.skippedUnreadable, "file")) skipped: unreadable" }
+    let skipped = [("not UTF-8 text", search.counts.skippedBinary), ("unreadable", search.counts.skippedUnreadable)]
+    for (reason, files) in skipped where files > 0 { text += "; \(count(files, "file")) skipped: \(reason)" }
     return text
   }
 

@@ -47,6 +47,13 @@ public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
   public var mutablePointer: UnsafeMutableBufferPointer<Element> {
     UnsafeMutableBufferPointer(start: baseAddress, count: count)
   }
+
+  /// A copy of the elements, all of which must have been written.
+  public func copied() -> [Element] {
+    // A pointer does not keep the buffer alive, and the compiler ends its life after the last use that it sees.
+    defer { extendLifetime(self) }
+    return Array(pointer)
+  }
 }
 
 // SAFETY: the buffer is the only owner of its memory, so sending it sends the memory with it.

@@ -22,6 +22,8 @@ public struct FileWriter: ~Copyable {
   private let destination: String?
   private let draft: String?
   private var buffer: [UInt8] = []
+  /// Bytes written so far.
+  public private(set) var count = 0
   private static let bufferSize = 1 << 16
 
   /// A writer to standard output.
@@ -66,12 +68,24 @@ public struct FileWriter: ~Copyable {
 
   /// Writes `text` as UTF-8.
   public mutating func write(_ text: String) throws(MinkeError) {
-    buffer += text.utf8
+    try write(Array(text.utf8))
+  }
+
+  /// Writes `bytes` as they are.
+  public mutating func write(_ bytes: [UInt8]) throws(MinkeError) {
+    count += bytes.count
+    buffer += bytes
     if buffer.count >= Self.bufferSize { try flush() }
   }
 
   /// Writes `bytes` as they are.
+  public mutating func write(_ bytes: SharedBuffer<UInt8>) throws(MinkeError) {
+    try write(UnsafeRawBufferPointer(bytes.pointer))
+  }
+
+  /// Writes `bytes` as they are.
   public mutating func write(_ bytes: UnsafeRawBufferPointer) throws(MinkeError) {
+    count += bytes.count
     if bytes.count < Self.bufferSize {
       buffer += bytes
       if buffer.count >= Self.bufferSize { try flush() }

@@ -289,7 +289,10 @@ public struct JSONReader {
     case UInt8(ascii: "u"):
       var code = try readHex()
       if (0xd800...0xdbff).contains(code) {
-        guard take("\\u") else { throw unexpected("the second half of a surrogate pair") }
+        guard position + 1 < bytes.count, bytes[position] == UInt8(ascii: "\\"),
+          bytes[position + 1] == UInt8(ascii: "u")
+        else { throw unexpected("the second half of a surrogate pair") }
+        position += 2
         let low = try readHex()
         guard (0xdc00...0xdfff).contains(low) else {
           throw error("the second half of a surrogate pair", found: "\\u" + String(low, radix: 16))

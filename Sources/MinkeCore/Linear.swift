@@ -34,7 +34,7 @@ public struct Linear: Sendable {
 
   private enum Weights: Sendable {
     case float32(SharedBuffer<Float>)
-    case int8(SharedBuffer<Int8>, scales: SharedBuffer<Float>, sums: SharedBuffer<Int32>)
+    case int8(SharedBuffer<Int8>, scales: SharedBuffer<Float>, sums: SharedBuffer<Int32>, factors: SharedBuffer<Float>?)
   }
   private let weights: Weights
   private let bias: SharedBuffer<Float>?
@@ -43,16 +43,22 @@ public struct Linear: Sendable {
   /// Packs `weights`, matrices `[_, inputs]` in row-major order that stand one under the other, with their `biases`,
   /// if there are any, likewise.
   ///
+  /// - Parameter balance: for int8, a positive number for each input, by which it is divided before it is rounded while
+  ///   its weights are multiplied by it. What comes out is the same; less is lost where inputs differ much in size.
   /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the sizes do not fit together or, in int8, `inputs` is above
   ///   65,536, where 32-bit sums could overflow.
   public init(
     weights: [SharedBuffer<Float>], biases: [SharedBuffer<Float>] = [], inputs: Int, precision: Precision = .float32,
-    kernels level: KernelLevel = .active
+    balance: [Float]? = nil, kernels level: KernelLevel = .active
   ) throws(MinkeError) {
     let count = weights.reduce(0) { $0 + $1.count }
     guard inputs > 0, weights.allSatisfy({ $0.count.isMultiple(of: inputs) }) else {
       throw MinkeError(
         .shapeMismatch, "linear layer", expected: "weights in whole rows of \(inputs)", found: "\(count) numbers")
+    }
+    guard balance.map({ $0.count == inputs }) ?? true else {
+      throw MinkeError(
+        .shapeMismatch, "linear layer", expected: "\(inputs) balancing numbers", found: "\(balance?.count ?? 0)")
     }
     guard precision == .float32 || inputs <= 65_536 else {
       throw MinkeError(.shapeMismatch, "linear layer in int8", expected: "at most 65536 inputs", found: "\(inputs)")
@@ -67,6 +73,7 @@ public struct Linear: Sendable {
     }
     bias = biases.isEmpty ? nil : Self.joined(biases)
     let matrix = Self.joined(weights)
+    defer { extendLifetime(matrix) }
     guard let source = matrix.baseAddress, outputs > 0 else {
       throw MinkeError(.shapeMismatch, "linear layer", expected: "one output or more", found: "none")
     }
@@ -79,9 +86,15 @@ public struct Linear: Sendable {
       let panels = AlignedBuffer<Int8>(uninitialized: minke_gemm_panel_count(outputs, minke_gemm_int8_depth(inputs)))
       let scales = AlignedBuffer<Float>(uninitialized: outputs)
       let sums = AlignedBuffer<Int32>(uninitialized: outputs)
+      let balanced = AlignedBuffer<Float>(uninitialized: balance == nil ? 0 : count)
+      defer { extendLifetime(balanced) }
+      for index in 0..<balanced.count { balanced.baseAddress[index] = source[index] * (balance?[index % inputs] ?? 1) }
       minke_gemm_int8(level.rawLevel).pointee.pack(
-        source, inputs, outputs, inputs, panels.baseAddress, scales.baseAddress, sums.baseAddress)
-      self.weights = .int8(SharedBuffer(panels), scales: SharedBuffer(scales), sums: SharedBuffer(sums))
+        balance == nil ? source : UnsafePointer(balanced.baseAddress), inputs, outputs, inputs, panels.baseAddress,
+        scales.baseAddress, sums.baseAddress)
+      self.weights = .int8(
+        SharedBuffer(panels), scales: SharedBuffer(scales), sums: SharedBuffer(sums),
+        factors: balance.map { Self.shared($0.map { 1 / $0 }) })
     }
   }
 
@@ -96,12 +109,16 @@ public struct Linear: Sendable {
     return SharedBuffer(whole)
   }
 
+  private static func shared(_ numbers: [Float]) -> SharedBuffer<Float> {
+    numbers.withUnsafeBufferPointer { SharedBuffer(copying: $0) }
+  }
+
   /// Bytes that the layer holds.
   public var byteCount: Int {
     let held =
       switch weights {
       case .float32(let panels): panels.count * 4
-      case .int8(let panels, _, _): panels.count + outputs * 8
+      case .int8(let panels, _, _, let factors): panels.count + outputs * 8 + (factors?.count ?? 0) * 4
       }
     return held + (bias?.count ?? 0) * 4
   }
@@ -148,11 +165,12 @@ public struct Linear: Sendable {
           y: y + first, y_stride: outputStride, activation: activation.raw)
         kernels.multiply(&call)
       }
-    case .int8(let panels, let scales, let sums):
+    case .int8(let panels, let scales, let sums, let factors):
       precondition(scratch.scales.count >= rows)
       let kernels = minke_gemm_int8(level.rawLevel).pointee
       kernels.quantize(
-        x, inputStride, rows, inputs, scratch.bytes.baseAddress, scratch.scales.baseAddress, scratch.zeros.baseAddress)
+        x, inputStride, factors?.baseAddress, rows, inputs, scratch.bytes.baseAddress, scratch.scales.baseAddress,
+        scratch.zeros.baseAddress)
       nonisolated(unsafe) let (y, bias) = (y, bias?.baseAddress)
       nonisolated(unsafe) let (panels, scales, sums) = (panels.baseAddress, scales.baseAddress, sums.baseAddress)
       nonisolated(unsafe) let rounded = scratch.bytes.baseAddress

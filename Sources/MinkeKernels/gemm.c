@@ -11,7 +11,11 @@ MINKE_INLINE void step(v16 sum[14][4], const float *const x[5], size_t stride, c
                        int k, const int rows, const int vectors) {
   v16 w[4];
 #pragma clang loop unroll(full)
-  for (int v = 0; v < vectors; v++) w[v] = load16(panel + (size_t)(v / 2) * next_panel + 16 * (v % 2));
+  for (int v = 0; v < vectors; v++) {
+    const float *from = panel + (size_t)(v / 2) * next_panel + 16 * (v % 2);
+    w[v] = load16(from);
+    MINKE_FETCH_AHEAD(from);
+  }
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++) {
     const float factor = x[r / 3][(size_t)(r % 3) * stride + (size_t)k];

@@ -98,8 +98,10 @@ MINKE_TARGET_AVX512 MINKE_INLINE void sum_avx512(const uint8_t *x, size_t stride
   MINKE_UNROLL for (int i = 0; i < 5; i++) base[i] = x + (3 * i < rows ? 3 * (size_t)i : 0) * stride;
   for (size_t k = 0; k < groups; k++) {
     __m512i w[2];
-    MINKE_UNROLL for (int v = 0; v < vectors; v++)
+    MINKE_UNROLL for (int v = 0; v < vectors; v++) {
       w[v] = _mm512_loadu_si512(panel + 64 * v);
+      MINKE_FETCH_AHEAD(panel + 64 * v);
+    }
     MINKE_UNROLL for (int r = 0; r < rows; r++) {
       int32_t four;
       memcpy(&four, base[r / 3] + (size_t)(r % 3) * stride, 4);
@@ -199,14 +201,21 @@ MINKE_TARGET_DOTPROD MINKE_INLINE void sum_dotprod(const uint8_t *x, size_t stri
 
 typedef uint8_t v16b __attribute__((vector_size(16)));
 
-MINKE_INLINE void quantize_rows(const float *x, size_t stride, size_t rows, size_t depth, uint8_t *q, float *scales,
-                                int32_t *zeros, const int32_t lowest) {
+// Sixteen numbers of a row, or as many as there are, times their factors.
+MINKE_INLINE v16 scaled(const float *x, const float *factors, size_t k, size_t depth) {
+  if (depth - k >= 16) return factors ? load16(x + k) * load16(factors + k) : load16(x + k);
+  const v16 v = load_some(x + k, depth - k);
+  return factors ? v * load_some(factors + k, depth - k) : v;
+}
+
+MINKE_INLINE void quantize_rows(const float *x, size_t stride, const float *factors, size_t rows, size_t depth,
+                                uint8_t *q, float *scales, int32_t *zeros, const int32_t lowest) {
   const size_t q_stride = minke_gemm_int8_depth(depth);
   const v16 magic = (v16){0} + 0x1.8p23f;
   for (size_t row = 0; row < rows; row++, x += stride, q += q_stride) {
     v16 least = {0}, greatest = {0}, broken = {0};
     for (size_t k = 0; k < depth; k += 16) {
-      v16 v = depth - k >= 16 ? load16(x + k) : load_some(x + k, depth - k);
+      const v16 v = scaled(x, factors, k, depth);
       least = min16(v, least);
       greatest = max16(v, greatest);
       broken += v * 0.0f;
@@ -218,14 +227,12 @@ MINKE_INLINE void quantize_rows(const float *x, size_t stride, size_t rows, size
     scales[row] = scale + sum16(broken);
     zeros[row] = zero;
     for (size_t k = 0; k < depth; k += 16) {
-      const size_t left = depth - k;
-      v16 v = left >= 16 ? load16(x + k) : load_some(x + k, left);
-      v16i n = (v16i)(v * inverse + magic) - (v16i)magic + zero;
+      v16i n = (v16i)(scaled(x, factors, k, depth) * inverse + magic) - (v16i)magic + zero;
       const v16i below = n < lowest, above = n > lowest + 255;
       n = (n & ~below & ~above) | (lowest & below) | ((lowest + 255) & above);
-      v16b bytes = __builtin_convertvector(n, v16b);
-      if (left >= 16) memcpy(q + k, &bytes, 16);
-      else memcpy(q + k, &bytes, left);
+      const v16b bytes = __builtin_convertvector(n, v16b);
+      if (depth - k >= 16) memcpy(q + k, &bytes, 16);
+      else memcpy(q + k, &bytes, depth - k);
     }
     for (size_t k = depth; k < q_stride; k++) q[k] = 0;
   }
@@ -254,9 +261,9 @@ static void pack(const float *w, size_t stride, size_t columns, size_t depth, in
 }
 
 #define MINKE_QUANTIZE_LEVEL(LEVEL, TARGET, LOWEST)                                                                   \
-  TARGET static void quantize_##LEVEL(const float *x, size_t stride, size_t rows, size_t depth, uint8_t *q,           \
-                                      float *scales, int32_t *zeros) {                                                \
-    quantize_rows(x, stride, rows, depth, q, scales, zeros, LOWEST);                                                  \
+  TARGET static void quantize_##LEVEL(const float *x, size_t stride, const float *factors, size_t rows, size_t depth, \
+                                      uint8_t *q, float *scales, int32_t *zeros) {                                    \
+    quantize_rows(x, stride, factors, rows, depth, q, scales, zeros, LOWEST);                                         \
   }
 
 MINKE_INT8_LEVEL(portable, , MINKE_PORTABLE, 1, 2)

@@ -9,9 +9,9 @@
 #include <arm_neon.h>
 #endif
 
-// Rows lie scattered over a table larger than the caches, and the ids are known in advance: rows this far ahead are
-// fetched while the present one is added.
-enum { AHEAD = 4 };
+// Rows are added in groups, and the sums of groups to each other: the rows of a group lie scattered over a table larger
+// than the caches and are all asked for before the first is added, and the rounding of long texts grows less.
+enum { GROUP = 32 };
 
 static inline void fetch(const void *row, size_t bytes) {
   for (size_t offset = 0; offset < bytes; offset += 64) __builtin_prefetch((const char *)row + offset);
@@ -27,8 +27,17 @@ static const float nibble_values[16] = {
 // Loops that the compiler turns into the vector code of each level by itself. A level's entry inlines them.
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-ALWAYS_INLINE void sum_rows(const float *table, size_t stride, const int32_t *ids, const float *weights, size_t count,
-                            size_t columns, float *restrict sum) {
+// Puts the sum of a group, a tile of `width` columns, to those of the groups before it.
+ALWAYS_INLINE void store(const float *tile, size_t width, bool is_first, float *restrict sum) {
+  if (is_first) {
+    memcpy(sum, tile, width * sizeof(float));
+  } else {
+    for (size_t c = 0; c < width; c++) sum[c] += tile[c];
+  }
+}
+
+ALWAYS_INLINE void sum_group(const float *table, size_t stride, const int32_t *ids, const float *weights, size_t count,
+                             size_t columns, bool is_first, float *restrict sum) {
   // A tile of columns stays in registers while the rows go by.
   enum { TILE = 128 };
   for (size_t first = 0; first < columns; first += TILE) {
@@ -36,34 +45,47 @@ ALWAYS_INLINE void sum_rows(const float *table, size_t stride, const int32_t *id
     float tile[TILE] = {0};
     for (size_t t = 0; t < count; t++) {
       const float *row = table + (size_t)ids[t] * stride + first;
-      if (t + AHEAD < count) fetch(table + (size_t)ids[t + AHEAD] * stride + first, width * sizeof(float));
-      if (width == TILE) {
-        if (weights) {
-          for (size_t c = 0; c < TILE; c++) tile[c] += weights[t] * row[c];
-        } else {
-          for (size_t c = 0; c < TILE; c++) tile[c] += row[c];
-        }
-      } else {
+      if (width < TILE) {
         float weight = weights ? weights[t] : 1;
         for (size_t c = 0; c < width; c++) tile[c] += weight * row[c];
+      } else if (weights) {
+        for (size_t c = 0; c < TILE; c++) tile[c] += weights[t] * row[c];
+      } else {
+        for (size_t c = 0; c < TILE; c++) tile[c] += row[c];
       }
     }
-    memcpy(sum + first, tile, width * sizeof(float));
+    store(tile, width, is_first, sum + first);
   }
 }
 
-// Columns from `first` on, two a byte.
-ALWAYS_INLINE void sum_packed_rows(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
-                                   size_t count, size_t first, size_t columns, float *restrict sum) {
-  memset(sum + first, 0, (columns - first) * sizeof(float));
-  for (size_t t = 0; t < count; t++) {
-    float values[16];
-    for (int q = 0; q < 16; q++) values[q] = nibble_values[q] * scales[ids[t]];
-    const uint8_t *row = packed + (size_t)ids[t] * stride;
-    for (size_t c = first; c < columns; c += 2) {
-      sum[c] += values[row[c / 2] >> 4];
-      sum[c + 1] += values[row[c / 2] & 15];
+ALWAYS_INLINE void sum_rows(const float *table, size_t stride, const int32_t *ids, const float *weights, size_t count,
+                            size_t columns, float *restrict sum) {
+  size_t start = 0;
+  do {
+    size_t size = count - start < GROUP ? count - start : GROUP;
+    for (size_t t = 0; t < size; t++) fetch(table + (size_t)ids[start + t] * stride, columns * sizeof(float));
+    sum_group(table, stride, ids + start, weights ? weights + start : NULL, size, columns, start == 0, sum);
+    start += GROUP;
+  } while (start < count);
+}
+
+// A group of packed rows, columns from `first` on, two a byte.
+ALWAYS_INLINE void sum_packed_tail(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
+                                   size_t count, size_t first, size_t columns, bool is_first, float *restrict sum) {
+  enum { TILE = 64 };
+  for (; first < columns; first += TILE) {
+    size_t width = columns - first < TILE ? columns - first : TILE;
+    float tile[TILE] = {0};
+    for (size_t t = 0; t < count; t++) {
+      float values[16];
+      for (int q = 0; q < 16; q++) values[q] = nibble_values[q] * scales[ids[t]];
+      const uint8_t *row = packed + (size_t)ids[t] * stride + first / 2;
+      for (size_t c = 0; c < width; c += 2) {
+        tile[c] += values[row[c / 2] >> 4];
+        tile[c + 1] += values[row[c / 2] & 15];
+      }
     }
+    store(tile, width, is_first, sum + first);
   }
 }
 
@@ -126,7 +148,7 @@ ALWAYS_INLINE float sum_of_squares(const float *x, size_t count) {
   return partial[0];
 }
 
-// The entries of one level around the shared loops; its sum_packed_rows is written by hand where vectors look up.
+// The entries of one level around the shared loops; its sum_packed_group is written by hand where vectors look up.
 #define LEVEL(NAME, TARGET)                                                                                            \
   TARGET static void sum_rows_##NAME(const float *table, size_t stride, const int32_t *ids, size_t count,              \
                                      size_t columns, float *sum) {                                                     \
@@ -135,6 +157,19 @@ ALWAYS_INLINE float sum_of_squares(const float *x, size_t count) {
   TARGET static void sum_weighted_rows_##NAME(const float *table, size_t stride, const int32_t *ids,                   \
                                               const float *weights, size_t count, size_t columns, float *sum) {        \
     sum_rows(table, stride, ids, weights, count, columns, sum);                                                        \
+  }                                                                                                                    \
+  TARGET static void sum_packed_rows_##NAME(const uint8_t *packed, size_t stride, const float *scales,                 \
+                                            const int32_t *ids, size_t count, size_t columns, float *sum) {            \
+    size_t start = 0;                                                                                                  \
+    do {                                                                                                               \
+      size_t size = count - start < GROUP ? count - start : GROUP;                                                     \
+      for (size_t t = 0; t < size; t++) {                                                                              \
+        fetch(packed + (size_t)ids[start + t] * stride, columns / 2);                                                  \
+        __builtin_prefetch(scales + ids[start + t]);                                                                   \
+      }                                                                                                                \
+      sum_packed_group_##NAME(packed, stride, scales, ids + start, size, columns, start == 0, sum);                    \
+      start += GROUP;                                                                                                  \
+    } while (start < count);                                                                                           \
   }                                                                                                                    \
   TARGET static void dynamic_tanh_##NAME(float *x, const float *alpha, const float *beta, const float *bias,           \
                                          size_t count) {                                                               \
@@ -147,9 +182,9 @@ ALWAYS_INLINE float sum_of_squares(const float *x, size_t count) {
       dynamic_tanh_##NAME, scale_##NAME,             sum_of_squares_##NAME,                                            \
   };
 
-static void sum_packed_rows_portable(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
-                                     size_t count, size_t columns, float *sum) {
-  sum_packed_rows(packed, stride, scales, ids, count, 0, columns, sum);
+static void sum_packed_group_portable(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
+                                      size_t count, size_t columns, bool is_first, float *sum) {
+  sum_packed_tail(packed, stride, scales, ids, count, 0, columns, is_first, sum);
 }
 LEVEL(portable, )
 
@@ -162,8 +197,9 @@ MINKE_TARGET_AVX2 static inline __m256 look_up_avx2(__m256 low, __m256 high, __m
   return _mm256_blendv_ps(a, b, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
 }
 
-MINKE_TARGET_AVX2 static void sum_packed_rows_avx2(const uint8_t *packed, size_t stride, const float *scales,
-                                                   const int32_t *ids, size_t count, size_t columns, float *sum) {
+MINKE_TARGET_AVX2 static void sum_packed_group_avx2(const uint8_t *packed, size_t stride, const float *scales,
+                                                    const int32_t *ids, size_t count, size_t columns, bool is_first,
+                                                    float *sum) {
   enum { TILE = 64 };  // columns held in 8 registers, even and odd ones apart
   const __m256 low = _mm256_loadu_ps(nibble_values), high = _mm256_loadu_ps(nibble_values + 8);
   size_t first = 0;
@@ -172,7 +208,6 @@ MINKE_TARGET_AVX2 static void sum_packed_rows_avx2(const uint8_t *packed, size_t
     for (int i = 0; i < 4; i++) even[i] = odd[i] = _mm256_setzero_ps();
     for (size_t t = 0; t < count; t++) {
       const uint8_t *row = packed + (size_t)ids[t] * stride + first / 2;
-      if (t + AHEAD < count) fetch(packed + (size_t)ids[t + AHEAD] * stride + first / 2, TILE / 2);
       __m256 scale = _mm256_set1_ps(scales[ids[t]]);
       __m256 row_low = _mm256_mul_ps(low, scale), row_high = _mm256_mul_ps(high, scale);
       for (int i = 0; i < 4; i++) {
@@ -183,16 +218,23 @@ MINKE_TARGET_AVX2 static void sum_packed_rows_avx2(const uint8_t *packed, size_t
     }
     for (int i = 0; i < 4; i++) {
       __m256 a = _mm256_unpacklo_ps(even[i], odd[i]), b = _mm256_unpackhi_ps(even[i], odd[i]);
-      _mm256_storeu_ps(sum + first + 16 * i, _mm256_permute2f128_ps(a, b, 0x20));
-      _mm256_storeu_ps(sum + first + 16 * i + 8, _mm256_permute2f128_ps(a, b, 0x31));
+      __m256 front = _mm256_permute2f128_ps(a, b, 0x20), back = _mm256_permute2f128_ps(a, b, 0x31);
+      float *place = sum + first + 16 * i;
+      if (!is_first) {
+        front = _mm256_add_ps(_mm256_loadu_ps(place), front);
+        back = _mm256_add_ps(_mm256_loadu_ps(place + 8), back);
+      }
+      _mm256_storeu_ps(place, front);
+      _mm256_storeu_ps(place + 8, back);
     }
   }
-  sum_packed_rows(packed, stride, scales, ids, count, first, columns, sum);
+  sum_packed_tail(packed, stride, scales, ids, count, first, columns, is_first, sum);
 }
 LEVEL(avx2, MINKE_TARGET_AVX2)
 
-MINKE_TARGET_AVX512 static void sum_packed_rows_avx512(const uint8_t *packed, size_t stride, const float *scales,
-                                                       const int32_t *ids, size_t count, size_t columns, float *sum) {
+MINKE_TARGET_AVX512 static void sum_packed_group_avx512(const uint8_t *packed, size_t stride, const float *scales,
+                                                        const int32_t *ids, size_t count, size_t columns,
+                                                        bool is_first, float *sum) {
   enum { TILE = 256 };  // columns held in 16 registers, even and odd ones apart
   const __m512 values = _mm512_loadu_ps(nibble_values);
   const __m512i front = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -206,7 +248,6 @@ MINKE_TARGET_AVX512 static void sum_packed_rows_avx512(const uint8_t *packed, si
     for (int i = 0; i < 8; i++) even[i] = odd[i] = _mm512_setzero_ps();
     for (size_t t = 0; t < count; t++) {
       const uint8_t *row = packed + (size_t)ids[t] * stride + first / 2;
-      if (t + AHEAD < count) fetch(packed + (size_t)ids[t + AHEAD] * stride + first / 2, blocks * 16);
       // A permutation reads only the low 4 bits of an index: it looks a nibble up without masking.
       __m512 row_values = _mm512_mul_ps(values, _mm512_set1_ps(scales[ids[t]]));
 #define ADD(i)                                                                                                         \
@@ -223,12 +264,18 @@ MINKE_TARGET_AVX512 static void sum_packed_rows_avx512(const uint8_t *packed, si
 #undef ADD
     }
     for (size_t i = 0; i < blocks; i++) {
-      _mm512_storeu_ps(sum + first + 32 * i, _mm512_permutex2var_ps(even[i], front, odd[i]));
-      _mm512_storeu_ps(sum + first + 32 * i + 16, _mm512_permutex2var_ps(even[i], back, odd[i]));
+      __m512 low = _mm512_permutex2var_ps(even[i], front, odd[i]);
+      __m512 high = _mm512_permutex2var_ps(even[i], back, odd[i]);
+      float *place = sum + first + 32 * i;
+      if (!is_first) {
+        low = _mm512_add_ps(_mm512_loadu_ps(place), low);
+        high = _mm512_add_ps(_mm512_loadu_ps(place + 16), high);
+      }
+      _mm512_storeu_ps(place, low);
+      _mm512_storeu_ps(place + 16, high);
     }
   }
-  first = columns / 32 * 32;
-  sum_packed_rows(packed, stride, scales, ids, count, first, columns, sum);
+  sum_packed_tail(packed, stride, scales, ids, count, columns / 32 * 32, columns, is_first, sum);
 }
 LEVEL(avx512, MINKE_TARGET_AVX512)
 
@@ -240,8 +287,8 @@ static inline float32x4_t look_up_neon(uint8x16x4_t table, uint32x4_t index) {
   return vreinterpretq_f32_u8(vqtbl4q_u8(table, vreinterpretq_u8_u32(bytes)));
 }
 
-static void sum_packed_rows_neon(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
-                                 size_t count, size_t columns, float *sum) {
+static void sum_packed_group_neon(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
+                                  size_t count, size_t columns, bool is_first, float *sum) {
   enum { TILE = 32 };  // columns held in 8 registers, even and odd ones apart
   size_t first = 0;
   for (; first + TILE <= columns; first += TILE) {
@@ -249,7 +296,6 @@ static void sum_packed_rows_neon(const uint8_t *packed, size_t stride, const flo
     for (int i = 0; i < 4; i++) even[i] = odd[i] = vdupq_n_f32(0);
     for (size_t t = 0; t < count; t++) {
       const uint8_t *row = packed + (size_t)ids[t] * stride + first / 2;
-      if (t + AHEAD < count) fetch(packed + (size_t)ids[t + AHEAD] * stride + first / 2, TILE / 2);
       uint8x16x4_t table;
       for (int i = 0; i < 4; i++) {
         table.val[i] = vreinterpretq_u8_f32(vmulq_n_f32(vld1q_f32(nibble_values + 4 * i), scales[ids[t]]));
@@ -265,10 +311,16 @@ static void sum_packed_rows_neon(const uint8_t *packed, size_t stride, const flo
     }
     for (int i = 0; i < 4; i++) {
       float32x4x2_t pair = {{even[i], odd[i]}};
-      vst2q_f32(sum + first + 8 * i, pair);
+      float *place = sum + first + 8 * i;
+      if (!is_first) {
+        float32x4x2_t before = vld2q_f32(place);
+        pair.val[0] = vaddq_f32(before.val[0], pair.val[0]);
+        pair.val[1] = vaddq_f32(before.val[1], pair.val[1]);
+      }
+      vst2q_f32(place, pair);
     }
   }
-  sum_packed_rows(packed, stride, scales, ids, count, first, columns, sum);
+  sum_packed_tail(packed, stride, scales, ids, count, first, columns, is_first, sum);
 }
 LEVEL(neon, )
 

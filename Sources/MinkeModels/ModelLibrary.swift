@@ -44,20 +44,41 @@ public enum ModelLibrary {
     #endif
   }
 
-  /// Loads the text encoder called `name`, a built-in name or the path of a model folder.
+  /// Loads the text encoder called `name`: a built-in name, the path of a model folder, or that of a BNE archive (`.pt`).
   ///
-  /// The family is recognised from the files in the folder. Weights are mapped, not read: loading takes milliseconds.
+  /// The family is recognised from the files in the folder. The tables of static models are mapped, not read: loading
+  /// one takes milliseconds.
   ///
+  /// - Parameter precision: how the layers of a BERT or SpikeWhale model are held; a static model has none and takes `.float32` only.
   /// - Throws: ``MinkeError`` when there is no such model, the folder holds no text encoder, or a file is malformed.
   public static func textEncoder(
-    _ name: String = defaultName, kernels level: KernelLevel = .active
+    _ name: String = defaultName, precision: Precision = .float32, kernels level: KernelLevel = .active
   ) throws -> any TextEncoder {
+    if name.hasSuffix(".pt") {
+      return try BinaryEncoder.load(archive: URL(fileURLWithPath: name), precision: precision, kernels: level)
+    }
     let folder = try folder(name)
-    if try ByrneEncoder.recognizes(folder) { return try ByrneEncoder(folder, kernels: level) }
-    if try StaticEncoder.recognizes(folder) { return try StaticEncoder(folder, kernels: level) }
+    if try ByrneEncoder.recognizes(folder) {
+      return try ByrneEncoder(folder, precision: precision, kernels: level)
+    }
+    if try StaticEncoder.recognizes(folder) {
+      guard precision == .float32 else {
+        throw MinkeError(
+          .invalidArgument, "precision", expected: "float32, for \(folder.name) is a table without layers",
+          found: precision.rawValue)
+      }
+      return try StaticEncoder(folder, kernels: level)
+    }
+    if try BinaryEncoder.recognizes(folder) {
+      return try BinaryEncoder.load(folder, precision: precision, kernels: level)
+    }
+    if try BertEncoder.recognizes(folder) {
+      return try BertEncoder(folder, precision: precision, kernels: level)
+    }
     throw MinkeError(
       .unsupportedFile, folder.url.relativePath,
-      expected: "the files of a text encoder: tokenizer.json with embedding.q4_k_m.bin or model.safetensors",
+      expected: "the files of a text encoder: tokenizer.json with embedding.q4_k_m.bin or model.safetensors, "
+        + "config.json of BERT or SpikeWhale, or binary_embedder_*.pt",
       found: try contents(of: folder))
   }
 
@@ -66,9 +87,13 @@ public enum ModelLibrary {
   /// - Throws: ``MinkeError`` when there is no such model or no tokenizer Minke knows in its folder.
   public static func tokenizer(_ name: String = defaultName) throws -> any Tokenizer {
     let folder = try folder(name)
-    let file = try folder.requiredFile("tokenizer.json")
-    if try LanguageModel.recognizes(folder) { return try SpikeTokenizer(contentsOf: file) }
-    return try WordPieceTokenizer(contentsOf: file)
+    if try LanguageModel.recognizes(folder) {
+      return try SpikeTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
+    }
+    if folder.file("tokenizer.json") == nil, let vocabulary = folder.file("vocab.txt") {
+      return try WordPieceTokenizer(vocabulary: vocabulary)
+    }
+    return try WordPieceTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
   }
 
   /// Loads the language model in the folder whose path is `name`. Weights are mapped, not read.

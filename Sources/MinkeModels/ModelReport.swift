@@ -43,7 +43,9 @@ public struct ModelReport: Sendable, CustomStringConvertible {
 
     var tensors: [TensorLine] = []
     var problems: [String] = []
-    for file in files where file.name.hasSuffix(".safetensors") {
+    for file in files where [".safetensors", ".pt", ".bin"].contains(where: file.name.hasSuffix) {
+      // The 4-bit table has no tensors by name; it is read with the model.
+      if file.name.hasSuffix(StaticEncoder.packedTableName) { continue }
       do {
         let checkpoint = try Checkpoint(contentsOf: folder.url.appendingPathComponent(file.name))
         for name in checkpoint.tensorNames {
@@ -69,9 +71,24 @@ public struct ModelReport: Sendable, CustomStringConvertible {
 
   private static func facts(about encoder: any TextEncoder) -> [(String, String)] {
     var facts = [("name", encoder.identity.name), ("fingerprint", encoder.identity.fingerprint)]
-    if let encoder = encoder as? StaticEncoder {
+    func addLayers(_ bert: BertConfiguration, longest: Int, bytes: Int) {
+      facts.append(("layers", "\(bert.layerCount), \(bert.headCount) heads"))
+      facts.append(("hidden size", "\(bert.hiddenSize), intermediate \(bert.intermediateSize)"))
+      facts.append(("longest text", "\(longest) tokens"))
+      facts.append(("weights in memory", "\(bytes) bytes"))
+    }
+    switch encoder {
+    case let encoder as StaticEncoder:
       facts.append(("kind", encoder.kind.rawValue))
       facts.append(("token table", "\(encoder.rowCount) x \(encoder.dimension), \(encoder.byteCount) bytes"))
+    case let encoder as BertEncoder:
+      facts.append(("kind", "BERT"))
+      facts.append(("pooling", encoder.pooling.modes.map(\.rawValue).joined(separator: ", ")))
+      addLayers(encoder.configuration, longest: encoder.maximumLength, bytes: encoder.byteCount)
+    case let encoder as BinaryEncoder:
+      facts.append(("kind", "BNE, native binary embeddings"))
+      addLayers(encoder.configuration, longest: encoder.maximumLength, bytes: encoder.byteCount)
+    default: break
     }
     if let encoder = encoder as? ByrneEncoder {
       facts.append(("kind", "Byrne-Embed"))

@@ -56,7 +56,8 @@ final class Segment: @unchecked Sendable {
       case .bits(let bytes):
         bytes.withUnsafeBufferPointer { bytes in
           let width = format.dimension / 8
-          format.write(UnsafeBufferPointer(rebasing: bytes[index * width..<(index + 1) * width]), toLane: lane, of: block)
+          let vector = UnsafeBufferPointer(rebasing: bytes[index * width..<(index + 1) * width])
+          format.write(vector, toLane: lane, of: block)
         }
       }
       ids[position + offset] = newIDs[index]

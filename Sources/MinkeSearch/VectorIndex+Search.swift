@@ -26,8 +26,9 @@ extension VectorIndex {
     var scores: [Float] = []
     ids.reserveCapacity(queries.count * width)
     scores.reserveCapacity(queries.count * width)
-    // Many queries are searched for in turns, so that the candidates of all workers stay within 16 MiB.
-    let turn = max(1, (1 << 20) / (Workers.count * candidates * QueryTiles.width)) * QueryTiles.width
+    // Many queries are searched for in turns, so that the candidates of all workers stay within 16 MiB where they can.
+    let fitting = max(1, (1 << 20) / (Workers.count * candidates))
+    let turn = fitting < QueryTiles.width ? fitting : fitting / QueryTiles.width * QueryTiles.width
     for start in stride(from: 0, to: queries.count, by: turn) {
       let range = start..<min(queries.count, start + turn)
       let best = try scan(contents, for: queries, range, k: candidates)
@@ -114,8 +115,11 @@ extension VectorIndex {
     case .int8:
       scan.dot_int8(
         block.assumingMemoryBound(to: UInt8.self), segment.scales + first * VectorFormat.blockVectors, count,
-        format.blockRows, words.assumingMemoryBound(to: UInt32.self), tiles.scales(of: tile),
-        tiles.offsets(of: tile), width, scores, stride)
+        format.blockRows,
+        minke_int8_tile(
+          words: words.assumingMemoryBound(to: UInt32.self), scales: tiles.scales(of: tile),
+          offsets: tiles.offsets(of: tile)),
+        width, scores, stride)
     case .bits:
       scan.hamming(
         block.assumingMemoryBound(to: UInt32.self), count, format.blockRows,

@@ -50,12 +50,7 @@ public final class VectorIndex: Sendable {
       throw MinkeError(
         .invalidArgument, "dimension", expected: "1 to \(Self.largestDimension)", found: "\(dimension)")
     }
-    guard kernels.isAvailable else {
-      throw MinkeError(
-        .invalidArgument, "kernels",
-        expected: "one of \(KernelLevel.available.map(\.rawValue).joined(separator: ", ")) on this machine",
-        found: kernels.rawValue)
-    }
+    try kernels.checkAvailable()
     guard (metric == .hamming) == (storage == .binary) else {
       throw MinkeError(
         .invalidArgument, "storage", expected: metric == .hamming ? "binary for hamming" : "numbers for \(metric)",
@@ -185,6 +180,18 @@ public final class VectorIndex: Sendable {
     guard vectors.dimension == dimension else {
       throw MinkeError(
         .shapeMismatch, name, expected: "\(dimension) dimensions", found: "\(vectors.dimension)")
+    }
+  }
+}
+
+extension KernelLevel {
+  /// Throws unless this machine can run the level.
+  func checkAvailable() throws(MinkeError) {
+    guard isAvailable else {
+      throw MinkeError(
+        .invalidArgument, "kernels",
+        expected: "one of \(KernelLevel.available.map(\.rawValue).joined(separator: ", ")) on this machine",
+        found: rawValue)
     }
   }
 }

@@ -1,10 +1,12 @@
 import MinkeCore
+import Testing
 
 @testable import MinkeCheckpoints
 
 /// A pickle put together from instructions.
-struct Pickle {
+struct Pickle: CustomTestStringConvertible {
   var bytes: [UInt8] = [0x80, 2]
+  var testDescription: String { "\(bytes.count) bytes" }
 
   static func + (left: Pickle, right: [UInt8]) -> Pickle { Pickle(bytes: left.bytes + right) }
   static func + (left: Pickle, right: String) -> Pickle { left + Array(right.utf8) }

@@ -155,6 +155,11 @@ import Testing
       "one name twice", Pickle() + "}" + [0x4b, 1] + Pickle.tensor() + "s" + Pickle.text("1") + Pickle.tensor() + "s.",
       .malformedFile
     ),
+    ("a million values", Pickle() + String(repeating: "]", count: (1 << 20) + 1), .unsupportedFile),
+    (
+      "one value remembered a million times", Pickle() + [0x5d] + [UInt8](repeating: 0x94, count: (1 << 20) + 1),
+      .unsupportedFile
+    ),
     ("10,000 marks", Pickle() + String(repeating: "(", count: 10000), .malformedFile),
     ("10,000 lists in lists", Pickle.dictionary(nested(10000)), .malformedFile),
     (

@@ -14,7 +14,7 @@ import Testing
     #expect(version.text == MinkeVersion.current + "\n")
     let help = try minke("--help")
     #expect(help.status == 0)
-    for command in ["search", "encode", "tokenize", "similarity", "knn", "model", "bench"] {
+    for command in ["search", "encode", "tokenize", "similarity", "knn", "bits", "model", "bench"] {
       #expect(help.text.contains("\n  \(command) "), "\(command)")
       #expect(try minke("help", command).status == 0)
     }

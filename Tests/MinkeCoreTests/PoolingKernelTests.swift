@@ -7,23 +7,31 @@ import Testing
   private static let columnCounts = [2, 30, 32, 64, 66, 96, 128, 130, 256, 258, 300, 384, 512, 1024]
   private static let rows = 37
 
+  /// The sum of `count` numbers in the order that the kernels promise: 32 after each other, then these sums.
+  private func sum(_ count: Int, _ value: (Int) -> Float) -> Float {
+    stride(from: 0, to: count, by: 32).map { start in
+      (start..<min(start + 32, count)).reduce(0) { $0 + value($1) }
+    }.reduce(0, +)
+  }
+
   private func ids(_ count: Int) -> [Int32] { (0..<count).map { Int32(($0 * 7 + 3) % Self.rows) } }
 
   @Test(arguments: KernelLevel.available, columnCounts)
   func `Packed rows sum as their numbers do`(level: KernelLevel, columns: Int) {
     let packed = (0..<Self.rows * columns / 2).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 / 3) }
     let scales = (0..<Self.rows).map { Float($0 + 1) / 11 }
-    for count in [0, 1, 2, 5, 40] {
-      var plain = [Float](repeating: 0, count: columns)
-      for id in ids(count).map(Int.init) {
-        for column in 0..<columns {
+    for count in [0, 1, 2, 5, 32, 33, 100] {
+      let ids = ids(count)
+      let plain = (0..<columns).map { column in
+        self.sum(count) { position in
+          let id = Int(ids[position])
           let byte = packed[id * columns / 2 + column / 2]
-          plain[column] += (Float(column % 2 == 0 ? byte >> 4 : byte & 15) / 7.5 - 1) * scales[id]
+          return (Float(column % 2 == 0 ? byte >> 4 : byte & 15) / 7.5 - 1) * scales[id]
         }
       }
       var sum = [Float](repeating: .nan, count: columns + 1)
       minke_pooling(level.rawLevel).pointee.sum_packed_rows(
-        packed, columns / 2, scales, ids(count), count, columns, &sum)
+        packed, columns / 2, scales, ids, count, columns, &sum)
       #expect(Array(sum[..<columns]) == plain)
       #expect(sum[columns].isNaN, "nothing behind the last column is written")
     }
@@ -34,16 +42,12 @@ import Testing
     let kernels = minke_pooling(level.rawLevel).pointee
     let stride = columns + 3
     let table = (0..<Self.rows * stride).map { Float(($0 * 31) % 101) / 64 - 0.7 }
-    for count in [0, 1, 2, 5, 40] {
+    for count in [0, 1, 2, 5, 32, 33, 100] {
       let ids = ids(count)
       let weights = (0..<count).map { Float($0 % 5) / 4 }
-      var plain = [Float](repeating: 0, count: columns)
-      var weighted = [Double](repeating: 0, count: columns)
-      for (position, id) in ids.enumerated() {
-        for column in 0..<columns {
-          plain[column] += table[Int(id) * stride + column]
-          weighted[column] += Double(weights[position] * table[Int(id) * stride + column])
-        }
+      let plain = (0..<columns).map { column in self.sum(count) { table[Int(ids[$0]) * stride + column] } }
+      let weighted = (0..<columns).map { column in
+        (0..<count).reduce(0.0) { $0 + Double(weights[$1] * table[Int(ids[$1]) * stride + column]) }
       }
       var sum = [Float](repeating: .nan, count: columns + 1)
       kernels.sum_rows(table, stride, ids, count, columns, &sum)

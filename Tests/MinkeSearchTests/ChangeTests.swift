@@ -92,7 +92,7 @@ import Testing
     #expect(index.byteCount == 0)
     for _ in 0..<100 { try index.add(random.bits(1, 1024)) }
     #expect(index.byteCount >= 100 * 128 && index.byteCount <= 128 * (128 + 8))
-    try index.add(random.bits(200_000, 1024))
+    try index.add(Embeddings(packed: [UInt8](repeating: 0, count: 200_000 * 128), dimension: 1024))
     #expect(index.byteCount < 260_000 * (128 + 8))
   }
 

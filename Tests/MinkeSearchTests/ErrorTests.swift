@@ -30,6 +30,7 @@ import Testing
       #expect(
         Self.kind { _ = try VectorIndex(dimension: 8, metric: .dot, storage: .int8, kernels: level) }
           == .invalidArgument)
+      #expect(Self.kind { _ = try MemoryBandwidth.measure(bytes: 512, kernels: level) } == .invalidArgument)
     }
   }
 

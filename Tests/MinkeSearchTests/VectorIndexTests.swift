@@ -10,7 +10,7 @@ import Testing
   @Test(arguments: KernelLevel.available, [Metric.dot, .cosine])
   func `float search finds what a plain search finds`(level: KernelLevel, metric: Metric) throws {
     var random = SeededRandom(1)
-    for (dimension, count) in zip([1, 7, 8, 33, 64, 100, 384, 1100, 5], Self.counts) {
+    for (dimension, count) in zip([33, 100, 384, 1100, 64, 8, 24, 7, 1], Self.counts) {
       let (vectors, queries) = (try random.floats(count, dimension), try random.floats(5, dimension))
       let index = try VectorIndex(dimension: dimension, metric: metric, storage: .float32, kernels: level)
       try index.add(vectors)
@@ -18,7 +18,7 @@ import Testing
       plain.add(vectors, ids: (0..<Int64(count)).map { $0 })
       let found = try index.search(queries, k: 10)
       #expect(found.k == min(10, count))
-      #expect(found.agrees(with: plain, queries, tolerance: metric == .cosine ? 2e-6 : 2e-6 * Double(dimension)))
+      #expect(found.agrees(with: plain, queries, tolerance: metric == .cosine ? 2e-6 : 4e-6 * Double(dimension)))
     }
   }
 
@@ -45,7 +45,7 @@ import Testing
     level: KernelLevel, metric: Metric
   ) throws {
     var random = SeededRandom(3)
-    for (dimension, count) in zip([1, 7, 8, 33, 64, 100, 384, 1100, 5], Self.counts) {
+    for (dimension, count) in zip([33, 100, 384, 1100, 64, 8, 24, 7, 1], Self.counts) {
       let (vectors, queries) = (try random.floats(count, dimension), try random.floats(5, dimension))
       let index = try VectorIndex(dimension: dimension, metric: metric, storage: .int8, kernels: level)
       try index.add(vectors)
@@ -175,6 +175,7 @@ import Testing
     let found = try index.search(queries, k: 2500)
     var plain = PlainSearch(metric: .dot)
     plain.add(vectors, ids: Array(0..<3000))
+    #expect(found.ids.count == 240 * 2500)
     for query in [0, 15, 16, 120, 239] {
       let truth = plain.ranked(queries[query])
       #expect(zip(found[query].scores, truth).allSatisfy { abs(Double($0) - $1.score) < 1e-5 })

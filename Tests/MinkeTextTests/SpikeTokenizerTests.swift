@@ -106,8 +106,14 @@ import Testing
     ("an empty token", "{\"vocab\": {\(bytesVocabulary.joined(separator: ",")), \"\": 256}}"),
     ("a character beyond a byte", "{\"vocab\": {\(bytesVocabulary.joined(separator: ",")), \"東\": 256}}"),
     ("a vocab_size too small", "{\"vocab_size\": 9, \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"),
-    ("a vocab_size beyond reason", "{\"vocab_size\": 999999999, \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"),
-    ("an unknown special token", "{\"special_tokens\": [\"<x>\"], \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"),
+    (
+      "a vocab_size beyond reason",
+      "{\"vocab_size\": 999999999, \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"
+    ),
+    (
+      "an unknown special token",
+      "{\"special_tokens\": [\"<x>\"], \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"
+    ),
     ("another algorithm", "{\"algorithm\": \"bpe\", \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"),
     ("no length", "{\"max_token_len\": 0, \"vocab\": {\(bytesVocabulary.joined(separator: ","))}}"),
   ]
@@ -119,7 +125,8 @@ import Testing
   }
 
   @Test func `tokens longer than the limit are never chosen`() throws {
-    let json = "{\"max_token_len\": 2, \"vocab\": {\(Self.bytesVocabulary.joined(separator: ",")), \"abc\": 256, \"ab\": 257}}"
+    let json =
+      "{\"max_token_len\": 2, \"vocab\": {\(Self.bytesVocabulary.joined(separator: ",")), \"abc\": 256, \"ab\": 257}}"
     let short = try Array(json.utf8).withUnsafeBytes { try SpikeTokenizer(json: $0, named: "tokenizer.json") }
     #expect(short.encode("abc") == [257, 99])
   }

@@ -15,8 +15,10 @@ struct WordPieceLoadingTests {
     }
   }
 
-  private func file(model: String, rest: String = #""pre_tokenizer":{"type":"BertPreTokenizer"}"#) -> String {
-    #"{"added_tokens":[],\#(rest),"model":{\#(model)}}"#
+  /// A file that lacks nothing, with more members and tokens.
+  private static func file(_ members: String = "", tokens: String = "") -> String {
+    #"{"pre_tokenizer":{"type":"BertPreTokenizer"},\#(members.isEmpty ? "" : members + ",")"#
+      + #""model":{"type":"WordPiece","vocab":{"[UNK]":0\#(tokens.isEmpty ? "" : "," + tokens)}}}"#
   }
 
   @Test func `a small file is read, whatever the order of its members`() throws {
@@ -34,49 +36,35 @@ struct WordPieceLoadingTests {
   }
 
   @Test(arguments: [
-    (
-      #"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#,
-      #"a WordPiece tokenizer.json, its model of type "WordPiece", found a model of type "BPE""#
-    ),
+    (#"{"model":{"type":"BPE","vocab":{},"merges":[]}}"#, #"found a model of type "BPE""#),
+    (#"{"model":{"type":"BPE"}}"#, #"expected a WordPiece tokenizer.json, its model of type "WordPiece""#),
     (#"{"model":{"type":"Unigram","vocab":[["a",0.0]]}}"#, #"found a model of type "Unigram""#),
     (#"{"model":{"vocab":[["a",0.0]]}}"#, "found a vocabulary that is an array"),
-    (
-      #"{"vocab":{"a":0},"merges":[]}"#, #"a WordPiece tokenizer.json, its model of type "WordPiece", found no "model""#
-    ),
+    (#"{"model":{"vocab":{"[UNK]":0}}}"#, "found a model without a type"),
+    (#"{"vocab":{"a":0},"merges":[]}"#, #"found no "model""#),
     ("[1]", "found an array"),
-    (#"{"model":{"type":"WordPiece","vocab":{}},"pre_tokenizer":{"type":"BertPreTokenizer"}}"#, "the unknown token"),
+    (#"{"pre_tokenizer":{"type":"BertPreTokenizer"},"model":{"type":"WordPiece","vocab":{}}}"#, "the unknown token"),
+    (#"{"pre_tokenizer":null,"model":{"type":"WordPiece","vocab":{}}}"#, "expected BertPreTokenizer, found none"),
+    (file(#""normalizer":{"type":"Lowercase"}"#), "expected BertNormalizer or none, found Lowercase"),
+    (file(#""normalizer":{"type":"BertNormalizer","lowercase":1}"#), "lowercase: expected true or false"),
+    (file(tokens: #""a":0"#), "an id of its own"),
+    (file(tokens: #""a":-1"#), "an id from 0 to"),
+    (file(tokens: #""a":99999999999"#), "an id from 0 to"),
+    (file(tokens: #""a":1,"a":2"#), "each token once"),
+    (#"{"model":{"type":"WordPiece","max_input_chars_per_word":0}}"#, "max_input_chars_per_word"),
+    (file(#""post_processor":{"type":"ByteLevel"}"#), "BertProcessing or none, found ByteLevel"),
     (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":null}"#,
-      "expected BertPreTokenizer, found none"
-    ),
-    (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"BertPreTokenizer"},"normalizer":{"type":"Lowercase"}}"#,
-      "expected BertNormalizer or none, found Lowercase"
-    ),
-    (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":0}},"pre_tokenizer":{"type":"BertPreTokenizer"}}"#, "an id of its own"),
-    (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":-1}}}"#, "an id from 0 to"),
-    (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":99999999999}}}"#, "an id from 0 to"),
-    (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":1,"a":2}},"pre_tokenizer":{"type":"BertPreTokenizer"}}"#,
-      "each token once"
-    ),
-    (#"{"model":{"type":"WordPiece","vocab":{"[UNK]":0},"max_input_chars_per_word":0}}"#, "max_input_chars_per_word"),
-    (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":{"type":"ByteLevel"}}"#,
-      "TemplateProcessing, BertProcessing or none, found ByteLevel"
-    ),
-    (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":{"type":"BertProcessing","sep":["x",9],"cls":["[UNK]",0]}}"#,
+      file(#""post_processor":{"type":"BertProcessing","sep":["x",9],"cls":["[UNK]",0]}"#),
       "ids of the vocabulary, found 9"
     ),
     (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"BertPreTokenizer"},"added_tokens":[{"id":1,"content":"[UNK]"}]}"#,
-      "id 0, as in the vocabulary, found 1"
+      file(#""post_processor":{"type":"TemplateProcessing","single":[],"special_tokens":{}}"#),
+      "the text once in \"single\", found 0 times"
     ),
-    (
-      #"{"model":{"type":"WordPiece","vocab":{"[UNK]":0}},"pre_tokenizer":{"type":"BertPreTokenizer"},"decoder":{"type":"ByteLevel"}}"#,
-      "expected WordPiece or none, found ByteLevel"
-    ),
+    (file(#""added_tokens":[{"id":1,"content":"[UNK]"}]"#), "id 0, as in the vocabulary, found 1"),
+    (file(#""added_tokens":[{"id":0,"content":"new"}]"#), "an id of its own, found 0"),
+    (file(#""decoder":{"type":"ByteLevel"}"#), "expected WordPiece or none, found ByteLevel"),
+    (file(#""truncation":{"max_length":"x"}"#), "max_length"),
     (#"{"model":{"type":"WordPiece","vo"#, "expected"),
   ])
   func `another kind of file is an error that says what was expected`(text: String, message: String) {

@@ -70,8 +70,8 @@ struct TensorPickle {
   private var marks: [Int] = []
   private var memo: [Int: Node] = [:]
 
-  /// Far more than the pickles of real models hold.
-  private static let nodeLimit = 1 << 22
+  /// Values made, held on the stack or remembered: far more than the pickles of real models need.
+  private static let nodeLimit = 1 << 20
   private static let markLimit = 1000
 
   /// Runs the pickle `bytes` and gives its nodes and the one that is its result.
@@ -127,9 +127,9 @@ struct TensorPickle {
       case "}": try push(.dictionary([]))
       case "s": try setItems(try pop(2))
       case "u": try setItems(try popToMark())
-      case "q": memo[Int(try readByte())] = try top()
-      case "r": memo[Int(try readInteger(UInt32.self))] = try top()
-      case "\u{94}": memo[memo.count] = try top()
+      case "q": try remember(Int(try readByte()))
+      case "r": try remember(Int(try readInteger(UInt32.self)))
+      case "\u{94}": try remember(memo.count)
       case "h": try recall(Int(try readByte()))
       case "j": try recall(Int(try readInteger(UInt32.self)))
       case "c": try pushFunction(module: try readLine(), name: try readLine())
@@ -229,19 +229,26 @@ struct TensorPickle {
 
   // MARK: Stack
 
-  private mutating func push(_ value: Value) throws(MinkeError) {
-    guard nodes.count < Self.nodeLimit else {
+  private func checkLimit(_ count: Int) throws(MinkeError) {
+    guard count < Self.nodeLimit else {
       throw error(.unsupportedFile, "at most \(Self.nodeLimit) values", found: "more")
     }
+  }
+
+  private mutating func push(_ value: Value) throws(MinkeError) {
+    try checkLimit(nodes.count)
     stack.append(nodes.count)
     nodes.append(value)
   }
 
+  private mutating func remember(_ index: Int) throws(MinkeError) {
+    try checkLimit(memo.count)
+    memo[index] = try top()
+  }
+
   private mutating func recall(_ index: Int) throws(MinkeError) {
     guard let node = memo[index] else { throw error(.malformedFile, "a value remembered before", found: "\(index)") }
-    guard stack.count < Self.nodeLimit else {
-      throw error(.unsupportedFile, "at most \(Self.nodeLimit) values", found: "more")
-    }
+    try checkLimit(stack.count)
     stack.append(node)
   }
 

@@ -18,16 +18,16 @@ extension TorchArchive {
         .invalidArgument, url.relativePath, expected: "a different name for each tensor",
         found: "\"\(tensor.name)\" twice")
     }
-    try FileReplacement.at(url) { file throws(MinkeError) in
-      var zip = ZipWriter()
-      try zip.append("archive/data.pkl", shared(pickle(tensors)), to: &file)
-      try zip.append("archive/byteorder", shared(Array("little".utf8)), to: &file)
-      for (index, tensor) in tensors.enumerated() {
-        try zip.append("archive/data/\(index)", tensor.bytes(), to: &file)
-      }
-      try zip.append("archive/version", shared(Array("3\n".utf8)), to: &file)
-      try zip.finish(&file)
+    var file = try FileWriter(url)
+    var zip = ZipWriter()
+    try zip.append("archive/data.pkl", shared(pickle(tensors)), to: &file)
+    try zip.append("archive/byteorder", shared(Array("little".utf8)), to: &file)
+    for (index, tensor) in tensors.enumerated() {
+      try zip.append("archive/data/\(index)", tensor.bytes(), to: &file)
     }
+    try zip.append("archive/version", shared(Array("3\n".utf8)), to: &file)
+    try zip.finish(&file)
+    try file.finish()
   }
 
   private static func shared(_ bytes: [UInt8]) -> SharedBuffer<UInt8> {
@@ -81,7 +81,7 @@ private struct ZipWriter {
   private static let versionNeeded = UInt16(45)
 
   mutating func append(
-    _ name: String, _ data: SharedBuffer<UInt8>, to file: inout FileReplacement
+    _ name: String, _ data: SharedBuffer<UInt8>, to file: inout FileWriter
   ) throws(MinkeError) {
     let name = Array(name.utf8)
     let offset = file.count
@@ -95,9 +95,9 @@ private struct ZipWriter {
     let unpadded = offset + 30 + name.count + extra.count + 4
     let padding = (Self.alignment - unpadded % Self.alignment) % Self.alignment
     extra += Array("FB".utf8) + littleEndian(UInt16(padding)) + [UInt8](repeating: 0x5a, count: padding)
-    try file.append(
+    try file.write(
       littleEndian(UInt32(0x0403_4b50)) + common + littleEndian(UInt16(truncatingIfNeeded: extra.count)) + name + extra)
-    try file.append(data)
+    try file.write(data)
     directory += littleEndian(UInt32(0x0201_4b50)) + littleEndian(Self.versionNeeded) + common
     // Length of the extra field; no comment, disk 0, no attributes; the offset stands in the extra field.
     directory += littleEndian(UInt16(28)) + [UInt8](repeating: 0, count: 10) + littleEndian(UInt32.max) + name
@@ -105,9 +105,9 @@ private struct ZipWriter {
     count += 1
   }
 
-  func finish(_ file: inout FileReplacement) throws(MinkeError) {
+  func finish(_ file: inout FileWriter) throws(MinkeError) {
     let start = file.count
-    try file.append(directory)
+    try file.write(directory)
     let place = littleEndian(UInt64(directory.count)) + littleEndian(UInt64(start))
     let version = littleEndian(Self.versionNeeded)
     // The ZIP64 record with its own length after this field, the locator that tells where it is, and the old record.
@@ -120,6 +120,6 @@ private struct ZipWriter {
     let end =
       littleEndian(UInt32(0x0605_4b50)) + littleEndian(UInt32(0)) + littleEndian(UInt32.max)
       + littleEndian(UInt64.max) + littleEndian(UInt16(0))
-    try file.append(record + locator + end)
+    try file.write(record + locator + end)
   }
 }

@@ -25,6 +25,11 @@ struct TextLines: ~Copyable {
   private var atEnd = false
   private var line = 0
 
+  /// Bytes read so far.
+  private(set) var bytesRead = 0
+  /// Bytes of the file; nil for a pipe or a terminal.
+  let byteCount: Int?
+
   /// - Parameters:
   ///   - path: a file; nil or `-` for standard input.
   ///   - isJSON: whether each line is a JSON object whose member `text` is the text.
@@ -39,6 +44,9 @@ struct TextLines: ~Copyable {
       descriptor = STDIN_FILENO
       name = "standard input"
     }
+    var status = stat()
+    let isFile = fstat(descriptor, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+    byteCount = isFile ? Int(status.st_size) : nil
   }
 
   deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
@@ -79,6 +87,7 @@ struct TextLines: ~Copyable {
     pending.removeLast(wanted - max(0, received))
     guard received >= 0 else { throw MinkeError.systemCall(code, name, expected: "readable text") }
     atEnd = received == 0
+    bytesRead += received
   }
 
   private mutating func text(_ bytes: ArraySlice<UInt8>) throws -> String {

@@ -75,11 +75,12 @@ typedef struct minke_gemm_int8_kernels {
   /// sum of each rounded row.
   void (*pack)(const float *w, size_t stride, size_t columns, size_t depth, int8_t *panels, float *scales,
                int32_t *sums);
-  /// Rounds each row of x to one of 256 values between its least and greatest number, 0 among them: x is nearly
-  /// scale (q - zero). A row with NaN or infinity gets the scale NaN. Whether q is stored as 0 ... 255 or as
-  /// -128 ... 127 is the level's own choice, and `zeros` agrees with it.
-  void (*quantize)(const float *x, size_t stride, size_t rows, size_t depth, uint8_t *q, float *scales,
-                   int32_t *zeros);
+  /// Rounds each row of x, multiplied by `factors` [depth] unless that is NULL, to one of 256 values between its least
+  /// and greatest number, 0 among them: x times its factor is nearly scale (q - zero). A row with NaN or infinity gets
+  /// the scale NaN. Whether q is stored as 0 ... 255 or as -128 ... 127 is the level's own choice, and `zeros` agrees
+  /// with it.
+  void (*quantize)(const float *x, size_t stride, const float *factors, size_t rows, size_t depth, uint8_t *q,
+                   float *scales, int32_t *zeros);
 } minke_gemm_int8_kernels;
 
 const minke_gemm_int8_kernels *minke_gemm_int8(minke_level level);

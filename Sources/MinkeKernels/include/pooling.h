@@ -5,7 +5,8 @@
 #include "levels.h"
 
 typedef struct minke_pooling_kernels {
-  /// sum[c] = the sum over t < count of table[ids[t] * stride + c], for c < columns.
+  /// sum[c] = the sum over t < count of table[ids[t] * stride + c], for c < columns: 32 rows after each other, then these
+  /// sums after each other, here and below.
   void (*sum_rows)(const float *table, size_t stride, const int32_t *ids, size_t count, size_t columns, float *sum);
 
   /// The same with each row multiplied by weights[t].

@@ -26,23 +26,18 @@ float minke_scan_row_dot_portable(const float *a, const float *b, size_t count) 
   return rest;
 }
 
-// Scans as many blocks as are left in steps of `blocks_at_once`, which the register tile is unrolled for.
-#define STEPS(tile_function, queries, blocks_at_once)                                                                   \
-  for (; b + blocks_at_once <= block_count; b += blocks_at_once)                                                        \
-    tile_function(blocks + b * rows * 16, rows, tile, queries, blocks_at_once, scores + 16 * b, stride);
-
 #if MINKE_X86
 
 // The sums of `nq` queries with `nb` blocks stay in registers while one pass goes over the rows.
 MINKE_TARGET_AVX512 MINKE_INLINE void tile_avx512(const float *block, size_t rows, const float *tile, const int nq,
-                                                  const int nb, float *scores, size_t stride) {
+                                                  const int nb, size_t apart, float *scores, size_t stride) {
   __m512 sum[16];
 #pragma clang loop unroll(full)
   for (int i = 0; i < nq * nb; i++) sum[i] = _mm512_setzero_ps();
   for (size_t r = 0; r < rows; r++, block += 16, tile += nq) {
 #pragma clang loop unroll(full)
     for (int n = 0; n < nb; n++) {
-      const float *row = block + n * rows * 16;
+      const float *row = block + n * apart * rows * 16;
       _mm_prefetch((const char *)(row + 16 * 64), _MM_HINT_T0);
       const __m512 vectors = _mm512_load_ps(row);
 #pragma clang loop unroll(full)
@@ -53,19 +48,30 @@ MINKE_TARGET_AVX512 MINKE_INLINE void tile_avx512(const float *block, size_t row
 #pragma clang loop unroll(full)
   for (int n = 0; n < nb; n++) {
 #pragma clang loop unroll(full)
-    for (int q = 0; q < nq; q++) _mm512_storeu_ps(scores + q * stride + 16 * n, sum[n * nq + q]);
+    for (int q = 0; q < nq; q++) _mm512_storeu_ps(scores + q * stride + 16 * n * apart, sum[n * nq + q]);
   }
 }
 
-MINKE_TARGET_AVX512 void minke_scan_dot_avx512(const float *blocks, size_t block_count, size_t rows, const float *tile,
-                                               size_t query_count, float *scores, size_t stride) {
-  size_t b = 0;
+// Blocks are scanned `nb` at once, each the next of a stream that goes through its own part of memory from end to end;
+// those left over one by one.
+MINKE_TARGET_AVX512 MINKE_INLINE void scan_avx512(const float *blocks, size_t block_count, size_t rows,
+                                                  const float *tile, const int nq, const int nb, float *scores,
+                                                  size_t stride) {
+  const size_t apart = block_count / (size_t)nb;
+  for (size_t b = 0; b < apart; b++)
+    tile_avx512(blocks + 16 * rows * b, rows, tile, nq, nb, apart, scores + 16 * b, stride);
+  for (size_t b = apart * (size_t)nb; b < block_count; b++)
+    tile_avx512(blocks + 16 * rows * b, rows, tile, nq, 1, 1, scores + 16 * b, stride);
+}
+
+MINKE_TARGET_AVX512 void minke_scan_dot_avx512(const float *blocks, size_t block_count, size_t rows,
+                                               const float *tile, size_t query_count, float *scores, size_t stride) {
   switch (query_count) {
-  case 1: STEPS(tile_avx512, 1, 4) STEPS(tile_avx512, 1, 1) break;
-  case 2: STEPS(tile_avx512, 2, 4) STEPS(tile_avx512, 2, 1) break;
-  case 4: STEPS(tile_avx512, 4, 4) STEPS(tile_avx512, 4, 1) break;
-  case 8: STEPS(tile_avx512, 8, 2) STEPS(tile_avx512, 8, 1) break;
-  default: STEPS(tile_avx512, 16, 1)
+  case 1: scan_avx512(blocks, block_count, rows, tile, 1, 4, scores, stride); break;
+  case 2: scan_avx512(blocks, block_count, rows, tile, 2, 4, scores, stride); break;
+  case 4: scan_avx512(blocks, block_count, rows, tile, 4, 4, scores, stride); break;
+  case 8: scan_avx512(blocks, block_count, rows, tile, 8, 2, scores, stride); break;
+  default: scan_avx512(blocks, block_count, rows, tile, 16, 1, scores, stride);
   }
 }
 

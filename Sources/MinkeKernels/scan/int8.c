@@ -2,9 +2,8 @@
 #include "scan_levels.h"
 
 void minke_scan_dot_int8_portable(const uint8_t *blocks, const float *scales, size_t block_count, size_t rows,
-                                  const uint32_t *tile, const float *query_scales, const int32_t *query_offsets,
-                                  size_t query_count, float *scores, size_t stride) {
-  const int8_t *queries = (const int8_t *)tile;
+                                  minke_int8_tile tile, size_t query_count, float *scores, size_t stride) {
+  const int8_t *queries = (const int8_t *)tile.words;
   for (size_t b = 0; b < block_count; b++, blocks += 64 * rows) {
     for (size_t q = 0; q < query_count; q++) {
       int32_t sum[16] = {0};
@@ -18,7 +17,7 @@ void minke_scan_dot_int8_portable(const uint8_t *blocks, const float *scales, si
       }
       for (size_t lane = 0; lane < 16; lane++) {
         scores[q * stride + 16 * b + lane] =
-            (float)(sum[lane] - query_offsets[q]) * scales[16 * b + lane] * query_scales[q];
+            (float)(sum[lane] - tile.offsets[q]) * scales[16 * b + lane] * tile.scales[q];
       }
     }
   }
@@ -30,54 +29,63 @@ int32_t minke_scan_row_dot_int8_portable(const int8_t *a, const int8_t *b, size_
   return sum;
 }
 
-#define STEPS(tile_function, queries, blocks_at_once)                                                                   \
-  for (; b + blocks_at_once <= block_count; b += blocks_at_once)                                                        \
-    tile_function(blocks + b * rows * 64, scales + 16 * b, rows, tile, query_scales, query_offsets, queries,            \
-                  blocks_at_once, scores + 16 * b, stride);
+// The same tile from query `q` on.
+MINKE_INLINE minke_int8_tile from(minke_int8_tile tile, size_t q) {
+  return (minke_int8_tile){tile.words + q, tile.scales + q, tile.offsets + q};
+}
 
 #if MINKE_X86
 
 MINKE_TARGET_AVX512 MINKE_INLINE void tile_avx512(const uint8_t *block, const float *scales, size_t rows,
-                                                  const uint32_t *tile, const float *query_scales,
-                                                  const int32_t *query_offsets, const int nq, const int nb,
+                                                  minke_int8_tile tile, const int nq, const int nb, size_t apart,
                                                   float *scores, size_t stride) {
   __m512i sum[16];
 #pragma clang loop unroll(full)
   for (int i = 0; i < nq * nb; i++) sum[i] = _mm512_setzero_si512();
-  for (size_t r = 0; r < rows; r++, block += 64, tile += nq) {
+  for (size_t r = 0; r < rows; r++, block += 64, tile.words += nq) {
 #pragma clang loop unroll(full)
     for (int n = 0; n < nb; n++) {
-      const uint8_t *row = block + n * rows * 64;
+      const uint8_t *row = block + n * apart * rows * 64;
       _mm_prefetch((const char *)(row + 64 * 64), _MM_HINT_T0);
       const __m512i vectors = _mm512_load_si512(row);
 #pragma clang loop unroll(full)
       for (int q = 0; q < nq; q++)
-        sum[n * nq + q] = _mm512_dpbusd_epi32(sum[n * nq + q], vectors, _mm512_set1_epi32((int)tile[q]));
+        sum[n * nq + q] = _mm512_dpbusd_epi32(sum[n * nq + q], vectors, _mm512_set1_epi32((int)tile.words[q]));
     }
   }
 #pragma clang loop unroll(full)
   for (int n = 0; n < nb; n++) {
-    const __m512 scale = _mm512_loadu_ps(scales + 16 * n);
+    const __m512 scale = _mm512_loadu_ps(scales + 16 * n * apart);
 #pragma clang loop unroll(full)
     for (int q = 0; q < nq; q++) {
-      const __m512i exact = _mm512_sub_epi32(sum[n * nq + q], _mm512_set1_epi32(query_offsets[q]));
+      const __m512i exact = _mm512_sub_epi32(sum[n * nq + q], _mm512_set1_epi32(tile.offsets[q]));
       const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(exact), scale);
-      _mm512_storeu_ps(scores + q * stride + 16 * n, _mm512_mul_ps(scaled, _mm512_set1_ps(query_scales[q])));
+      _mm512_storeu_ps(scores + q * stride + 16 * n * apart, _mm512_mul_ps(scaled, _mm512_set1_ps(tile.scales[q])));
     }
   }
 }
 
+// Blocks are scanned `nb` at once, each the next of a stream that goes through its own part of memory from end to end;
+// those left over one by one.
+MINKE_TARGET_AVX512 MINKE_INLINE void scan_avx512(const uint8_t *blocks, const float *scales, size_t block_count,
+                                                  size_t rows, minke_int8_tile tile, const int nq, const int nb,
+                                                  float *scores, size_t stride) {
+  const size_t apart = block_count / (size_t)nb;
+  for (size_t b = 0; b < apart; b++)
+    tile_avx512(blocks + 64 * rows * b, scales + 16 * b, rows, tile, nq, nb, apart, scores + 16 * b, stride);
+  for (size_t b = apart * (size_t)nb; b < block_count; b++)
+    tile_avx512(blocks + 64 * rows * b, scales + 16 * b, rows, tile, nq, 1, 1, scores + 16 * b, stride);
+}
+
 MINKE_TARGET_AVX512 void minke_scan_dot_int8_avx512(const uint8_t *blocks, const float *scales, size_t block_count,
-                                                    size_t rows, const uint32_t *tile, const float *query_scales,
-                                                    const int32_t *query_offsets, size_t query_count, float *scores,
-                                                    size_t stride) {
-  size_t b = 0;
+                                                    size_t rows, minke_int8_tile tile, size_t query_count,
+                                                    float *scores, size_t stride) {
   switch (query_count) {
-  case 1: STEPS(tile_avx512, 1, 4) STEPS(tile_avx512, 1, 1) break;
-  case 2: STEPS(tile_avx512, 2, 4) STEPS(tile_avx512, 2, 1) break;
-  case 4: STEPS(tile_avx512, 4, 4) STEPS(tile_avx512, 4, 1) break;
-  case 8: STEPS(tile_avx512, 8, 2) STEPS(tile_avx512, 8, 1) break;
-  default: STEPS(tile_avx512, 16, 1)
+  case 1: scan_avx512(blocks, scales, block_count, rows, tile, 1, 4, scores, stride); break;
+  case 2: scan_avx512(blocks, scales, block_count, rows, tile, 2, 4, scores, stride); break;
+  case 4: scan_avx512(blocks, scales, block_count, rows, tile, 4, 4, scores, stride); break;
+  case 8: scan_avx512(blocks, scales, block_count, rows, tile, 8, 2, scores, stride); break;
+  default: scan_avx512(blocks, scales, block_count, rows, tile, 16, 1, scores, stride);
   }
 }
 
@@ -94,19 +102,18 @@ MINKE_TARGET_AVX512 int32_t minke_scan_row_dot_int8_avx512(const int8_t *a, cons
 
 // The products of even and of odd bytes are summed as 16-bit numbers, because maddubs would saturate.
 MINKE_TARGET_AVX2 MINKE_INLINE void tile_avx2(const uint8_t *half_block, const float *scales, size_t rows,
-                                              const uint32_t *tile, const float *query_scales,
-                                              const int32_t *query_offsets, const int nq, size_t query_count,
-                                              float *scores, size_t stride) {
+                                              minke_int8_tile tile, const int nq, size_t query_count, float *scores,
+                                              size_t stride) {
   const __m256i low = _mm256_set1_epi16(0xff);
   __m256i sum[4];
 #pragma clang loop unroll(full)
   for (int q = 0; q < nq; q++) sum[q] = _mm256_setzero_si256();
-  for (size_t r = 0; r < rows; r++, half_block += 64, tile += query_count) {
+  for (size_t r = 0; r < rows; r++, half_block += 64, tile.words += query_count) {
     const __m256i vectors = _mm256_load_si256((const __m256i *)half_block);
     const __m256i even = _mm256_and_si256(vectors, low), odd = _mm256_srli_epi16(vectors, 8);
 #pragma clang loop unroll(full)
     for (int q = 0; q < nq; q++) {
-      const __m256i query = _mm256_set1_epi32((int)tile[q]);
+      const __m256i query = _mm256_set1_epi32((int)tile.words[q]);
       const __m256i query_even = _mm256_srai_epi16(_mm256_slli_epi16(query, 8), 8);
       const __m256i query_odd = _mm256_srai_epi16(query, 8);
       const __m256i products =
@@ -116,31 +123,25 @@ MINKE_TARGET_AVX2 MINKE_INLINE void tile_avx2(const uint8_t *half_block, const f
   }
 #pragma clang loop unroll(full)
   for (int q = 0; q < nq; q++) {
-    const __m256i exact = _mm256_sub_epi32(sum[q], _mm256_set1_epi32(query_offsets[q]));
+    const __m256i exact = _mm256_sub_epi32(sum[q], _mm256_set1_epi32(tile.offsets[q]));
     const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(exact), _mm256_loadu_ps(scales));
-    _mm256_storeu_ps(scores + q * stride, _mm256_mul_ps(scaled, _mm256_set1_ps(query_scales[q])));
+    _mm256_storeu_ps(scores + q * stride, _mm256_mul_ps(scaled, _mm256_set1_ps(tile.scales[q])));
   }
 }
 
 MINKE_TARGET_AVX2 void minke_scan_dot_int8_avx2(const uint8_t *blocks, const float *scales, size_t block_count,
-                                                size_t rows, const uint32_t *tile, const float *query_scales,
-                                                const int32_t *query_offsets, size_t query_count, float *scores,
+                                                size_t rows, minke_int8_tile tile, size_t query_count, float *scores,
                                                 size_t stride) {
   for (size_t b = 0; b < block_count; b++, blocks += 64 * rows, scales += 16, scores += 16) {
     for (size_t half = 0; half < 16; half += 8) {
       const uint8_t *half_block = blocks + 4 * half;
       const float *half_scales = scales + half;
       switch (query_count) {
-      case 1:
-        tile_avx2(half_block, half_scales, rows, tile, query_scales, query_offsets, 1, 1, scores + half, stride);
-        break;
-      case 2:
-        tile_avx2(half_block, half_scales, rows, tile, query_scales, query_offsets, 2, 2, scores + half, stride);
-        break;
+      case 1: tile_avx2(half_block, half_scales, rows, tile, 1, 1, scores + half, stride); break;
+      case 2: tile_avx2(half_block, half_scales, rows, tile, 2, 2, scores + half, stride); break;
       default:
         for (size_t q = 0; q < query_count; q += 4)
-          tile_avx2(half_block, half_scales, rows, tile + q, query_scales + q, query_offsets + q, 4, query_count,
-                    scores + half + q * stride, stride);
+          tile_avx2(half_block, half_scales, rows, from(tile, q), 4, query_count, scores + half + q * stride, stride);
       }
     }
   }
@@ -168,20 +169,19 @@ MINKE_INLINE void store_neon(int32x4_t sum, const float *scales, float query_sca
 }
 
 // Without the dot product instruction: products of 16 bits, summed in pairs, then the pairs of a lane are added.
-MINKE_INLINE void tile_neon(const uint8_t *block, const float *scales, size_t rows, const uint32_t *tile,
-                            const float *query_scales, const int nq, size_t query_count, float *scores,
-                            size_t stride) {
+MINKE_INLINE void tile_neon(const uint8_t *block, const float *scales, size_t rows, minke_int8_tile tile,
+                            const int nq, size_t query_count, float *scores, size_t stride) {
   int32x4_t sum[8];
 #pragma clang loop unroll(full)
   for (int i = 0; i < 4 * nq; i++) sum[i] = vdupq_n_s32(0);
-  for (size_t r = 0; r < rows; r++, block += 64, tile += query_count) {
+  for (size_t r = 0; r < rows; r++, block += 64, tile.words += query_count) {
 #pragma clang loop unroll(full)
     for (int n = 0; n < 4; n++) {
       const uint8x16_t biased = vld1q_u8(block + 16 * n);
       const int8x16_t vectors = vreinterpretq_s8_u8(veorq_u8(biased, vdupq_n_u8(0x80)));
 #pragma clang loop unroll(full)
       for (int q = 0; q < nq; q++) {
-        const int8x16_t query = vreinterpretq_s8_u32(vdupq_n_u32(tile[q]));
+        const int8x16_t query = vreinterpretq_s8_u32(vdupq_n_u32(tile.words[q]));
         const int32x4_t first = vpaddlq_s16(vmull_s8(vget_low_s8(vectors), vget_low_s8(query)));
         const int32x4_t second = vpaddlq_s16(vmull_s8(vget_high_s8(vectors), vget_high_s8(query)));
         sum[n * nq + q] = vaddq_s32(sum[n * nq + q], vpaddq_s32(first, second));
@@ -192,59 +192,55 @@ MINKE_INLINE void tile_neon(const uint8_t *block, const float *scales, size_t ro
   for (int n = 0; n < 4; n++) {
 #pragma clang loop unroll(full)
     for (int q = 0; q < nq; q++)
-      store_neon(sum[n * nq + q], scales + 4 * n, query_scales[q], scores + q * stride + 4 * n);
+      store_neon(sum[n * nq + q], scales + 4 * n, tile.scales[q], scores + q * stride + 4 * n);
   }
 }
 
 MINKE_TARGET_DOTPROD MINKE_INLINE void tile_dotprod(const uint8_t *block, const float *scales, size_t rows,
-                                                    const uint32_t *tile, const float *query_scales, const int nq,
-                                                    size_t query_count, float *scores, size_t stride) {
+                                                    minke_int8_tile tile, const int nq, size_t query_count,
+                                                    float *scores, size_t stride) {
   int32x4_t sum[16];
 #pragma clang loop unroll(full)
   for (int i = 0; i < 4 * nq; i++) sum[i] = vdupq_n_s32(0);
-  for (size_t r = 0; r < rows; r++, block += 64, tile += query_count) {
+  for (size_t r = 0; r < rows; r++, block += 64, tile.words += query_count) {
 #pragma clang loop unroll(full)
     for (int n = 0; n < 4; n++) {
       const uint8x16_t biased = vld1q_u8(block + 16 * n);
       const int8x16_t vectors = vreinterpretq_s8_u8(veorq_u8(biased, vdupq_n_u8(0x80)));
 #pragma clang loop unroll(full)
       for (int q = 0; q < nq; q++)
-        sum[n * nq + q] = vdotq_s32(sum[n * nq + q], vectors, vreinterpretq_s8_u32(vdupq_n_u32(tile[q])));
+        sum[n * nq + q] = vdotq_s32(sum[n * nq + q], vectors, vreinterpretq_s8_u32(vdupq_n_u32(tile.words[q])));
     }
   }
 #pragma clang loop unroll(full)
   for (int n = 0; n < 4; n++) {
 #pragma clang loop unroll(full)
     for (int q = 0; q < nq; q++)
-      store_neon(sum[n * nq + q], scales + 4 * n, query_scales[q], scores + q * stride + 4 * n);
+      store_neon(sum[n * nq + q], scales + 4 * n, tile.scales[q], scores + q * stride + 4 * n);
   }
 }
 
-// The bias is taken off the vectors, so there is no offset to subtract from the sums.
-#define TILES(tile_function, widest)                                                                                    \
-  (void)query_offsets;                                                                                                  \
-  for (size_t b = 0; b < block_count; b++, blocks += 64 * rows, scales += 16, scores += 16) {                           \
-    if (query_count == 1) {                                                                                             \
-      tile_function(blocks, scales, rows, tile, query_scales, 1, 1, scores, stride);                                    \
-    } else if (query_count == 2) {                                                                                      \
-      tile_function(blocks, scales, rows, tile, query_scales, 2, 2, scores, stride);                                    \
-    } else {                                                                                                            \
-      for (size_t q = 0; q < query_count; q += widest)                                                                  \
-        tile_function(blocks, scales, rows, tile + q, query_scales + q, widest, query_count, scores + q * stride,       \
-                      stride);                                                                                          \
-    }                                                                                                                   \
+// The 128 is taken off the vectors, so there is nothing to subtract from the sums.
+#define TILES(tile_function, widest)                                                                                  \
+  for (size_t b = 0; b < block_count; b++, blocks += 64 * rows, scales += 16, scores += 16) {                         \
+    if (query_count == 1) {                                                                                           \
+      tile_function(blocks, scales, rows, tile, 1, 1, scores, stride);                                                \
+    } else if (query_count == 2) {                                                                                    \
+      tile_function(blocks, scales, rows, tile, 2, 2, scores, stride);                                                \
+    } else {                                                                                                          \
+      for (size_t q = 0; q < query_count; q += widest)                                                                \
+        tile_function(blocks, scales, rows, from(tile, q), widest, query_count, scores + q * stride, stride);         \
+    }                                                                                                                 \
   }
 
 void minke_scan_dot_int8_neon(const uint8_t *blocks, const float *scales, size_t block_count, size_t rows,
-                              const uint32_t *tile, const float *query_scales, const int32_t *query_offsets,
-                              size_t query_count, float *scores, size_t stride) {
+                              minke_int8_tile tile, size_t query_count, float *scores, size_t stride) {
   TILES(tile_neon, 2)
 }
 
 MINKE_TARGET_DOTPROD void minke_scan_dot_int8_dotprod(const uint8_t *blocks, const float *scales, size_t block_count,
-                                                      size_t rows, const uint32_t *tile, const float *query_scales,
-                                                      const int32_t *query_offsets, size_t query_count, float *scores,
-                                                      size_t stride) {
+                                                      size_t rows, minke_int8_tile tile, size_t query_count,
+                                                      float *scores, size_t stride) {
   TILES(tile_dotprod, 4)
 }
 

@@ -43,11 +43,14 @@ public struct ByrneEncoder: TextEncoder {
     return try EmbeddingHead.parts(of: Checkpoint(contentsOf: url), hidden: hidden) != nil
   }
 
+  /// - Parameter precision: how the decoder's layers are held and multiplied; in int8 they are packed, which takes
+  ///   part of a second.
   /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
-  public init(_ folder: ModelFolder, kernels level: KernelLevel = .active) throws {
+  public init(_ folder: ModelFolder, precision: Precision = .float32, kernels level: KernelLevel = .active) throws {
     let files = try SpikeWhaleFiles(folder)
     spikeTokenizer = files.tokenizer
-    model = try SpikeWhaleModel(files, kernels: level)
+    let decoder = try SpikeWhaleModel(files, kernels: level)
+    model = precision == .int8 ? try decoder.packedInt8(kernels: level) : decoder
     let headURL = folder.file("embed_head.pt")
     let source = try headURL.map { try Checkpoint(contentsOf: $0) } ?? files.checkpoint
     let hidden = files.configuration.hiddenSize
@@ -70,7 +73,7 @@ public struct ByrneEncoder: TextEncoder {
       activationSource = "stated in config.json"
     } else {
       let texts = EmbeddingHead.sampleTexts.map { Array(files.tokenizer.encode($0).prefix(Self.maximumTokens)) }
-      activationSource = head.settleActivation(means: try Self.means(of: texts, model: model))
+      activationSource = head.settleActivation(means: try Self.means(of: texts, model: decoder))
       self.head = head
     }
   }

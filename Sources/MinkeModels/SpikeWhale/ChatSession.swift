@@ -35,9 +35,11 @@ public actor ChatSession {
   /// - Parameter system: what the model is told before the conversation begins.
   /// - Throws: ``MinkeError`` when the model's vocabulary lacks the tokens of ChatML.
   public init(_ language: LanguageModel, system: String? = nil) throws(MinkeError) {
-    guard let start = language.tokenizer.id(of: "<|im_start|>"), let end = language.tokenizer.id(of: "<|im_end|>") else {
+    guard let start = language.tokenizer.id(of: "<|im_start|>"), let end = language.tokenizer.id(of: "<|im_end|>")
+    else {
       throw MinkeError(
-        .unsupportedFile, "\(language.identity.name): tokenizer.json", expected: "<|im_start|> and <|im_end|> for a chat",
+        .unsupportedFile, "\(language.identity.name): tokenizer.json",
+        expected: "<|im_start|> and <|im_end|> for a chat",
         found: "no such tokens")
     }
     self.language = language

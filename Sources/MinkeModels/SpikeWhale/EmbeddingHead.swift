@@ -97,9 +97,10 @@ public struct EmbeddingHead: Sendable {
     for candidate in Activation.allCases {
       activation = candidate
       let vectors = apply(to: means, count: Self.sampleTexts.count)
-      let error = Self.sampleCosines.indices.map { index in
-        abs(Self.cosine(vectors, 2 * index, 2 * index + 1, second.outputs) - Self.sampleCosines[index])
-      }.max() ?? .infinity
+      let error =
+        Self.sampleCosines.indices.map { index in
+          abs(Self.cosine(vectors, 2 * index, 2 * index + 1, second.outputs) - Self.sampleCosines[index])
+        }.max() ?? .infinity
       if error < best.error { best = (candidate, error) }
     }
     let error = (best.error * 1e4).rounded() / 1e4

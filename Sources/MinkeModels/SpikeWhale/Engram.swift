@@ -80,7 +80,9 @@ struct Engram: Sendable {
               }
               z += dot ?? 0
             }
-            guard let entry = table.baseAddress.map({ $0 + Self.slot(z, of: sizes.tableSize) * hidden }) else { continue }
+            guard let entry = table.baseAddress.map({ $0 + Self.slot(z, of: sizes.tableSize) * hidden }) else {
+              continue
+            }
             for i in 0..<hidden { row[i] += entry[i] }
             count += 1
           }

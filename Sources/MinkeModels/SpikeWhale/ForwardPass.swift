@@ -132,6 +132,7 @@ final class ForwardPass: @unchecked Sendable {
   /// Runs `products`, which do not depend on each other, over the first `rows` rows.
   func multiply(_ products: [Product], rows: Int? = nil) {
     let rows = rows ?? self.rows
+    if products.allSatisfy({ $0.weights.packed != nil }) { return multiplyPacked(products, rows: rows) }
     // A decoded token reads each weight once, so its pieces are pieces of memory: about as many bytes each.
     let grain = rows == 1 ? 64 : SequenceState.panel
     var ends: [Int] = []
@@ -147,6 +148,24 @@ final class ForwardPass: @unchecked Sendable {
         } else {
           self.multiply(product, outputs: outputs, rows: rows, worker: worker)
         }
+      }
+    }
+  }
+
+  /// Packed layers share out the rows, each of which is rounded once.
+  private func multiplyPacked(_ products: [Product], rows: Int) {
+    let block = 64
+    team.forEachPiece(of: (rows + block - 1) / block * products.count, grain: 1) { pieces, _ in
+      for piece in pieces {
+        let product = products[piece % products.count]
+        guard let layer = product.weights.packed else { continue }
+        let first = piece / products.count * block
+        let count = min(block, rows - first)
+        // One thread alone is never cancelled, so nothing is thrown.
+        try? layer.apply(
+          to: product.x + first * layer.inputs, stride: layer.inputs, rows: count,
+          into: product.y + first * layer.outputs, stride: layer.outputs,
+          scratch: Linear.Scratch(rows: count, inputs: layer.inputs, precision: .int8))
       }
     }
   }

@@ -66,7 +66,8 @@ struct SpikeWhaleFiles {
     tokenizer = try SpikeTokenizer(contentsOf: tokenizerURL)
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw MinkeError(
-        .malformedFile, tokenizerURL.relativePath, expected: "at most \(configuration.vocabularySize) tokens, as the model",
+        .malformedFile, tokenizerURL.relativePath,
+        expected: "at most \(configuration.vocabularySize) tokens, as the model",
         found: "\(tokenizer.vocabularySize)")
     }
     checkpointURL = try folder.file("model.safetensors.index.json") ?? folder.requiredFile("model.safetensors")

@@ -69,7 +69,8 @@ public enum RandomSpikeWhale {
     for (index, word) in words.prefix(16384 - 260).enumerated() { vocabulary[word] = .integer(260 + index) }
     let special = [
       "<|im_start|>", "<|im_end|>", "<think>", "</think>", "<begin_solution>", "<end_solution>", "<tool_call>",
-      "</tool_call>", "<tool_response>", "</tool_response>", "<|system|>", "<|user|>", "<|assistant|>", "<|fim_prefix|>",
+      "</tool_call>", "<tool_response>", "</tool_response>", "<|system|>", "<|user|>", "<|assistant|>",
+      "<|fim_prefix|>",
       "<|fim_middle|>", "<|fim_suffix|>", "<|endoftext|>",
     ]
     for (index, token) in special.enumerated() { vocabulary[token] = .integer(16384 + index) }

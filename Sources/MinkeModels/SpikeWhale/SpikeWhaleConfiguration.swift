@@ -75,7 +75,9 @@ public struct SpikeWhaleConfiguration: Sendable, Equatable {
     }
     func number(_ key: String, default fallback: Double) throws(MinkeError) -> Double {
       guard let value = json[key], value != .null else { return fallback }
-      guard let number = value.double, number > 0, number.isFinite else { throw failure(key, "a number above 0", value) }
+      guard let number = value.double, number > 0, number.isFinite else {
+        throw failure(key, "a number above 0", value)
+      }
       return number
     }
     func flag(_ key: String, default fallback: Bool) throws(MinkeError) -> Bool {
@@ -88,7 +90,8 @@ public struct SpikeWhaleConfiguration: Sendable, Equatable {
       throw MinkeError(.unsupportedFile, subject, expected: "model_type \"spike_whale\"", found: "\"\(type)\"")
     }
     for key in ["use_derf", "use_value_embed", "use_moe"] where try flag(key, default: false) {
-      throw MinkeError(.unsupportedFile, "\(subject): \(key)", expected: "false, as in the published models", found: "true")
+      throw MinkeError(
+        .unsupportedFile, "\(subject): \(key)", expected: "false, as in the published models", found: "true")
     }
 
     vocabularySize = try size("vocab_size")
@@ -131,7 +134,9 @@ public struct SpikeWhaleConfiguration: Sendable, Equatable {
         "qk_rope_head_dim", "an even number that with nope_head_dim \(still) makes head_dim \(headDimension)",
         json["qk_rope_head_dim"])
     }
-    guard endToken < vocabularySize else { throw failure("eos_token_id", "below \(vocabularySize)", json["eos_token_id"]) }
+    guard endToken < vocabularySize else {
+      throw failure("eos_token_id", "below \(vocabularySize)", json["eos_token_id"])
+    }
     for (key, value, limit) in [
       ("hc_mult", streamCount, 64), ("engram_max_ngram", engram?.longestWindow ?? 1, 64),
       ("engram_num_heads", engram?.tableCount ?? 1, 64), ("num_hidden_layers", layerCount, 4096),

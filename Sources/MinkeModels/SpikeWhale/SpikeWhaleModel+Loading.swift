@@ -80,6 +80,32 @@ extension SpikeWhaleModel {
   }
 }
 
+extension SpikeWhaleModel {
+  /// The same model with the matrices of its layers packed in 8 bits; the embedding and the engram stay as they are.
+  func packedInt8(kernels level: KernelLevel) throws(MinkeError) -> SpikeWhaleModel {
+    var copy = self
+    var packed: [Layer] = []
+    for layer in layers {
+      let (a, f) = (layer.attention, layer.feedForward)
+      packed.append(
+        Layer(
+          attentionConnection: layer.attentionConnection, attentionNorm: layer.attentionNorm,
+          attention: Attention(
+            queryDown: try a.queryDown.packedInt8(kernels: level), queryCodeNorm: a.queryCodeNorm,
+            queryUp: try a.queryUp.packedInt8(kernels: level), key: try a.key.packedInt8(kernels: level),
+            value: try a.value.packedInt8(kernels: level), queryNorm: a.queryNorm, keyNorm: a.keyNorm,
+            outputDown: try a.outputDown.packedInt8(kernels: level),
+            outputUp: try a.outputUp.packedInt8(kernels: level)),
+          feedForwardConnection: layer.feedForwardConnection, feedForwardNorm: layer.feedForwardNorm,
+          feedForward: FeedForward(
+            gate: try f.gate.packedInt8(kernels: level), up: try f.up.packedInt8(kernels: level),
+            down: try f.down.packedInt8(kernels: level))))
+    }
+    copy.layers = packed
+    return copy
+  }
+}
+
 extension Engram {
   /// The name of ``codes`` in a quantised checkpoint.
   static let codesName = "engram.codes"

@@ -41,7 +41,7 @@ public struct SpikeWhaleModel: Sendable {
   let embedding: WeightMatrix
   let engram: Engram?
   let rotary: RotaryTable
-  let layers: [Layer]
+  var layers: [Layer]
   /// The share of each stream in the result.
   let mix: [Float]
   let refinement: HRMRefinement?

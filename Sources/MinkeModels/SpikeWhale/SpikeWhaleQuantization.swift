@@ -75,6 +75,8 @@ extension WeightMatrix {
         try tensor(Part.scales, .float16, [outputs, groups], scales),
         try tensor(Part.minimums, .float16, [outputs, groups], minimums),
       ]
+    case .packed:
+      throw MinkeError(.unsupportedFile, name, expected: "weights row after row", found: "packed ones")
     }
   }
 }

@@ -21,6 +21,8 @@ struct WeightMatrix: Sendable {
     case float32(SharedBuffer<Float>)
     case int8(SharedBuffer<Int8>, scales: SharedBuffer<Float>)
     case fourBit(SharedBuffer<UInt8>, scales: SharedBuffer<UInt16>, minimums: SharedBuffer<UInt16>)
+    /// Packed, with activations rounded to 8 bits as they come: the fastest for many rows, and less exact.
+    case packed(Linear)
   }
 
   let outputs: Int
@@ -30,9 +32,19 @@ struct WeightMatrix: Sendable {
   var precision: WeightPrecision {
     switch storage {
     case .float32: .float32
-    case .int8: .int8
+    case .int8, .packed: .int8
     case .fourBit: .fourBit
     }
+  }
+
+  /// The layer, where it does its products by itself.
+  var packed: Linear? { if case .packed(let layer) = storage { layer } else { nil } }
+
+  /// The same weights packed in 8 bits.
+  func packedInt8(kernels level: KernelLevel) throws(MinkeError) -> WeightMatrix {
+    guard case .float32(let weights) = storage else { return self }
+    let layer = try Linear(weights: [weights], inputs: inputs, precision: .int8, kernels: level)
+    return WeightMatrix(outputs: outputs, inputs: inputs, storage: .packed(layer))
   }
 
   /// Bytes that one product with the matrix reads.
@@ -41,16 +53,7 @@ struct WeightMatrix: Sendable {
     case .float32(let weights): weights.count * 4
     case .int8(let q, let scales): q.count + scales.count * 4
     case .fourBit(let q, let scales, let minimums): q.count + (scales.count + minimums.count) * 2
-    }
-  }
-
-  /// Whether every weight is a finite number.
-  var isFinite: Bool {
-    switch storage {
-    case .float32(let weights): weights.pointer.allSatisfy { $0.isFinite }
-    case .int8(_, let scales): scales.pointer.allSatisfy { $0.isFinite }
-    case .fourBit(_, let scales, let minimums):
-      (0..<scales.count).allSatisfy { scales[$0] & 0x7c00 != 0x7c00 && minimums[$0] & 0x7c00 != 0x7c00 }
+    case .packed(let layer): layer.byteCount
     }
   }
 
@@ -69,6 +72,7 @@ struct WeightMatrix: Sendable {
     case .fourBit:
       var part = fourBitRows(from: start)
       kernels.four_bit(&part, rows.count, inputs, x, y)
+    case .packed: preconditionFailure("packed weights multiply by themselves")
     }
   }
 
@@ -84,6 +88,7 @@ struct WeightMatrix: Sendable {
     case .fourBit:
       var part = fourBitRows(from: start)
       kernels.unpack_four_bit(&part, rows.count, inputs, y)
+    case .packed: preconditionFailure("packed weights are not unpacked")
     }
   }
 

@@ -9,7 +9,7 @@ import MinkeText
 #endif
 
 extension StaticEncoder {
-  private static let packedTableName = "embedding.q4_k_m.bin"
+  static let packedTableName = "embedding.q4_k_m.bin"
   private static let packedRestName = "model_rest.safetensors"
 
   /// Whether `folder` has the files of a static embedding.
@@ -67,7 +67,8 @@ extension StaticEncoder {
     let tensor = try checkpoint.tensor(name)
     guard tensor.shape.count == 2, tensor.shape[0] > 0, tensor.shape[1] > 0 else {
       throw MinkeError(
-        .shapeMismatch, "\(checkpoint.path): tensor \"\(name)\"", expected: "[tokens, columns]", found: "\(tensor.shape)")
+        .shapeMismatch, "\(checkpoint.path): tensor \"\(name)\"", expected: "[tokens, columns]",
+        found: "\(tensor.shape)")
     }
     let columns = tensor.shape[1]
     let table = TokenTable.float32(try tensor.floats(), columns: columns)

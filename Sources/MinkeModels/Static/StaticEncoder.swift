@@ -40,6 +40,7 @@ public final class StaticEncoder: TextEncoder {
   let folder: ModelFolder
   let wordPiece: WordPieceTokenizer
   let table: TokenTable
+  private let rowSum: TokenTable.RowSum
   let activation: SeparableDynamicTanh?
   /// The weight of each token (model2vec).
   let tokenWeights: SharedBuffer<Float>?
@@ -59,6 +60,7 @@ public final class StaticEncoder: TextEncoder {
     self.folder = folder
     self.wordPiece = wordPiece
     self.table = table
+    rowSum = table.rowSum
     self.activation = activation
     self.tokenWeights = tokenWeights
     self.rowOfToken = rowOfToken
@@ -103,15 +105,12 @@ public final class StaticEncoder: TextEncoder {
     if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
     if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }
 
-    table.sum(
+    rowSum(
       scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, columns: width, into: row, kernels: kernels)
     // Once infinity has gone through the tanh it looks like any other number, so it is caught before.
     if !kernels.sum_of_squares(row, width).isFinite { try throwIfNotFinite(scratch.ids) }
     if !scratch.ids.isEmpty { kernels.scale(row, 1 / Float(scratch.ids.count), width) }
-    if let activation {
-      kernels.dynamic_tanh(
-        row, activation.alpha.baseAddress, activation.beta.baseAddress, activation.bias.baseAddress, width)
-    }
+    activation?.apply(to: row, count: width, kernels: kernels)
     if normalize {
       let length = kernels.sum_of_squares(row, width).squareRoot()
       if length > 0 { kernels.scale(row, 1 / length, width) }

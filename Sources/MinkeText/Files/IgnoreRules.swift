@@ -122,7 +122,9 @@ struct IgnoreRules: Sendable {
       })
   }
 
-  /// The parts of a pattern without slashes: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` before a plain character; nil when a bracket is not closed or nothing follows a backslash.
+  /// The parts of a pattern without slashes: `*`, `?`, `[a-z]`, `[!a-z]`, and `\` before a plain character.
+  ///
+  /// Nil when a bracket is not closed or nothing follows a backslash.
   private static func nameParts(_ pattern: ArraySlice<UInt8>) -> [NamePart]? {
     var parts: [NamePart] = []
     var rest = pattern

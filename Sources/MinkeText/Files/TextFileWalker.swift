@@ -16,9 +16,9 @@ import MinkeCore
 
 /// Finds the text files below given files and folders, always in the same order.
 ///
-/// A folder is searched with all its subfolders, by name in byte order. Left out are hidden files and folders and what
-/// the `.gitignore` files met on the way ignore; a symbolic link to a file is read, one to a folder is not entered. What
-/// is named itself is taken even if hidden or ignored. A file reached by several ways is taken once.
+/// A folder is searched with all its subfolders, by name in byte order. Left out are hidden files and folders and
+/// what the `.gitignore` files met on the way ignore; a symbolic link to a file is read, one to a folder is not
+/// entered. What is named itself is taken even if hidden or ignored. A file reached by several ways is taken once.
 public struct TextFileWalker: Sendable {
   /// How many files were read and how many were left out when they were read.
   public struct Counts: Sendable, Equatable {
@@ -44,8 +44,8 @@ public struct TextFileWalker: Sendable {
 
   /// Lists what is to be read below `paths`.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` when one of `paths` does not exist, `CancellationError` when the calling
-  ///   task was cancelled.
+  /// - Throws: ``MinkeError`` of kind `notFound` when one of `paths` does not exist, `CancellationError` when the
+  ///   calling task was cancelled.
   public init(_ paths: [String]) throws {
     for path in paths {
       guard let status = Self.status(path) else {

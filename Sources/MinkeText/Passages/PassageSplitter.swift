@@ -93,7 +93,8 @@ public struct PassageSplitter: Sendable {
     return size <= length ? Unit(range: range, size: size) : nil
   }
 
-  /// Cuts a line too long for a passage between words, or within a word too long, into parts of at most `overlap` tokens.
+  /// Cuts a line too long for a passage between words, or within a word too long, into parts of at most `overlap`
+  /// tokens.
   private func cut(
     _ line: Range<Int>, in text: UnsafeBufferPointer<UInt8>, _ ids: inout [TokenID], _ append: (Unit) -> Void
   ) {

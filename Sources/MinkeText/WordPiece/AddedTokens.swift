@@ -1,13 +1,5 @@
 import MinkeCore
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// A token that is found in the text before it is cut into words.
 struct AddedToken: Sendable {
   var id: TokenID
@@ -32,20 +24,19 @@ struct AddedTokenMatcher: Sendable {
   }
   /// By first byte, the longest first.
   private var patterns = [[Pattern]](repeating: [], count: 256)
-  /// The first bytes of all patterns, each once.
-  private var starts: [UInt8] = []
-  /// The first byte, when all patterns share one, as `[` of `[CLS]` and its kin.
-  private var onlyStart: UInt8?
-
-  var isEmpty: Bool { starts.isEmpty }
+  private var starts = [Bool](repeating: false, count: 256)
+  /// The first byte of all patterns, where they have the same.
+  private var commonStart: UInt8?
+  private(set) var isEmpty = true
 
   init(_ tokens: [(bytes: [UInt8], token: AddedToken)]) {
     for (bytes, token) in tokens {
       guard let first = bytes.first else { continue }
       patterns[Int(first)].append(Pattern(bytes: bytes, token: token))
-      if !starts.contains(first) { starts.append(first) }
+      starts[Int(first)] = true
+      isEmpty = false
     }
-    onlyStart = starts.count == 1 ? starts[0] : nil
+    commonStart = starts.count(where: \.self) == 1 ? starts.firstIndex(of: true).map(UInt8.init) : nil
     for index in patterns.indices { patterns[index].sort { $0.bytes.count > $1.bytes.count } }
   }
 
@@ -53,45 +44,40 @@ struct AddedTokenMatcher: Sendable {
   func split(
     _ text: UnsafeBufferPointer<UInt8>, _ piece: (UnsafeBufferPointer<UInt8>, TokenID?) -> Void
   ) {
+    guard !isEmpty else { return piece(text, nil) }
     var done = 0
     var position = 0
-    while let start = nextStart(in: text, from: position) {
-      position = start
-      guard let pattern = pattern(in: text, at: position) else {
-        position += 1
-        continue
-      }
-      let end = position + pattern.bytes.count
-      defer { position = end }
-      let token = pattern.token
-      if token.singleWord, Self.isWord(text.scalar(before: position)) || Self.isWord(text.scalar(after: end)) {
-        continue
-      }
-      var (first, last) = (position, end)
-      if token.stripsLeft {
-        while first > done, let scalar = text.scalar(before: first), scalar.properties.isWhitespace {
-          first -= UTF8.width(scalar)
+    starts.withUnsafeBufferPointer { starts in
+      while position < text.count {
+        if let commonStart {
+          position = text.firstIndex(of: commonStart, from: position)
+          if position == text.count { break }
         }
+        guard starts[Int(text[position])], let pattern = pattern(in: text, at: position) else {
+          position += 1
+          continue
+        }
+        let end = position + pattern.bytes.count
+        defer { position = end }
+        let token = pattern.token
+        if token.singleWord, Self.isWord(text.scalar(before: position)) || Self.isWord(text.scalar(after: end)) {
+          continue
+        }
+        var (first, last) = (position, end)
+        if token.stripsLeft {
+          while first > done, let scalar = text.scalar(before: first), scalar.properties.isWhitespace {
+            first -= UTF8.width(scalar)
+          }
+        }
+        if token.stripsRight {
+          while let scalar = text.scalar(after: last), scalar.properties.isWhitespace { last += UTF8.width(scalar) }
+        }
+        if done < first { piece(UnsafeBufferPointer(rebasing: text[done..<first]), nil) }
+        piece(UnsafeBufferPointer(rebasing: text[position..<end]), token.id)
+        done = last
       }
-      if token.stripsRight {
-        while let scalar = text.scalar(after: last), scalar.properties.isWhitespace { last += UTF8.width(scalar) }
-      }
-      if done < first { piece(UnsafeBufferPointer(rebasing: text[done..<first]), nil) }
-      piece(UnsafeBufferPointer(rebasing: text[position..<end]), token.id)
-      done = last
     }
     if done < text.count { piece(UnsafeBufferPointer(rebasing: text[done...]), nil) }
-  }
-
-  /// The next place from `position` on where an added token may begin.
-  private func nextStart(in text: UnsafeBufferPointer<UInt8>, from position: Int) -> Int? {
-    guard position < text.count, let base = text.baseAddress else { return nil }
-    if let onlyStart {
-      guard let found = memchr(base + position, Int32(onlyStart), text.count - position) else { return nil }
-      return UnsafeRawPointer(base).distance(to: found)
-    }
-    if starts.isEmpty { return nil }
-    return text[position...].firstIndex { starts.contains($0) }
   }
 
   private func pattern(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Pattern? {
@@ -111,6 +97,24 @@ struct AddedTokenMatcher: Sendable {
 }
 
 extension UnsafeBufferPointer<UInt8> {
+  /// The place of the first `byte` at or behind `start`; `count` if there is none.
+  fileprivate func firstIndex(of byte: UInt8, from start: Int) -> Int {
+    var position = start
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let pattern = ones &* UInt64(byte)
+    while position + 8 <= count {
+      let differences =
+        UInt64(littleEndian: UnsafeRawBufferPointer(self).loadUnaligned(fromByteOffset: position, as: UInt64.self))
+        ^ pattern
+      // The lowest bit set marks the first byte that is zero.
+      let zeros = (differences &- ones) & ~differences & (ones &* 0x80)
+      if zeros != 0 { return position + zeros.trailingZeroBitCount / 8 }
+      position += 8
+    }
+    while position < count, self[position] != byte { position += 1 }
+    return position
+  }
+
   fileprivate func scalar(after position: Int) -> Unicode.Scalar? {
     guard position < count else { return nil }
     var position = position

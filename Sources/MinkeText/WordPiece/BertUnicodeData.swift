@@ -1,9 +1,10 @@
 /// What the normalizer and pre-tokenizer of BERT know of Unicode.
 ///
-/// The reference is Hugging Face `tokenizers` 0.23, which mixes versions of Unicode: general categories of 8.0, canonical
-/// decompositions of 9.0 and lower-case mappings of 17.0. A model was trained on ids made with such tables, so they are
-/// written out here and do not change with the Swift library, which follows one version of its own. Numbers are
-/// hexadecimal scalar values, `a-b` a range with both ends. The Hangul syllables are decomposed by arithmetic.
+/// The reference is Hugging Face `tokenizers` 0.23, which mixes versions of Unicode: general categories of 8.0,
+/// canonical decompositions of 9.0 and lower-case mappings of 17.0. A model was trained on ids made with such tables,
+/// so they are written out here and do not change with the Swift library, which follows one version of its own.
+/// Numbers are hexadecimal scalar values, `a-b` a range with both ends. The Hangul syllables are decomposed by
+/// arithmetic.
 enum BertUnicodeData {
   /// Scalars that stand alone as a token: the general categories P* of Unicode 8.0, and all symbols of ASCII.
   static let punctuation: StaticString = """

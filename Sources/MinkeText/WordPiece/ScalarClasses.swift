@@ -3,7 +3,7 @@ import MinkeCore
 /// What normalization and the cut into words do with each Unicode scalar, as one table look-up.
 struct ScalarClasses: Sendable {
   /// The class of one scalar in 32 bits: the kind, a combining class, and a scalar or the place of a sequence.
-  struct Entry: Sendable, Equatable {
+  struct Entry: BitwiseCopyable, Sendable, Equatable {
     enum Kind: UInt32 {
       /// Part of a word.
       case word
@@ -32,16 +32,22 @@ struct ScalarClasses: Sendable {
     var combiningClass: UInt32 { bits >> 21 & 0xff }
   }
 
-  private static let blockSize = 256
-  /// The number of the block that holds the entries of 256 scalars.
-  private let blockNumbers: [UInt16]
-  private let entries: [Entry]
-  private let sequences: [[Entry]]
+  /// The table's memory without its owner, valid as long as the table.
+  // SAFETY of @unchecked: what the pointers lead to is never written after the table is made.
+  struct Lookup: @unchecked Sendable {
+    /// The number of the block that holds the entries of 256 scalars.
+    fileprivate let blockNumbers: UnsafePointer<UInt16>
+    fileprivate let entries: UnsafePointer<Entry>
 
-  subscript(scalar: UInt32) -> Entry {
-    let block = Int(blockNumbers[Int(scalar >> 8)])
-    return entries[block << 8 | Int(scalar & 0xff)]
+    subscript(scalar: UInt32) -> Entry {
+      entries[Int(blockNumbers[Int(scalar >> 8)]) << 8 | Int(scalar & 0xff)]
+    }
   }
+
+  private static let blockSize = 256
+  let lookup: Lookup
+  private let owners: (SharedBuffer<UInt16>, SharedBuffer<Entry>)
+  private let sequences: [[Entry]]
 
   func sequence(_ entry: Entry) -> [Entry] { sequences[Int(entry.value)] }
 
@@ -83,8 +89,12 @@ struct ScalarClasses: Sendable {
     if normalization.cleansText {
       painter.paint(BertUnicodeData.dropped, Entry(.dropped))
     }
-    blockNumbers = painter.blockNumbers
-    entries = painter.entries
+    let blockNumbers = AlignedBuffer<UInt16>(uninitialized: painter.blockNumbers.count)
+    _ = blockNumbers.mutablePointer.initialize(fromContentsOf: painter.blockNumbers)
+    let entries = AlignedBuffer<Entry>(uninitialized: painter.entries.count)
+    _ = entries.mutablePointer.initialize(fromContentsOf: painter.entries)
+    lookup = Lookup(blockNumbers: blockNumbers.baseAddress, entries: entries.baseAddress)
+    owners = (SharedBuffer(blockNumbers), SharedBuffer(entries))
     sequences = painter.sequences
   }
 

@@ -1,7 +1,18 @@
 import MinkeCore
 
-/// The tokens of a vocabulary in a flat hash table with open addressing; ``lookup`` finds them.
+/// Finds the token whose bytes are exactly those given: a flat hash table with open addressing.
+///
+/// Texts of up to 8 bytes are compared within the table; longer ones by their hash first and then byte by byte.
+/// A look-up takes constant time on average; the hash's multiplier is random, so that no vocabulary can be made to
+/// collide on purpose.
+///
+/// Fenced here: every pointer given must be readable for 8 bytes past the text's end.
 struct TokenTable: Sendable {
+  /// The table's memory without its owners: counting references for each word would take longer than finding it, and
+  /// most of all on several cores at once. It is valid as long as the table.
+  let lookup: Lookup
+  private let owners: (SharedBuffer<Slot>, SharedBuffer<UInt32>, SharedBuffer<UInt32>, SharedBuffer<UInt8>)
+
   /// A token's id and where its text stands among the texts of all.
   struct Token: Sendable {
     let id: TokenID
@@ -23,13 +34,6 @@ struct TokenTable: Sendable {
     var length: UInt32 = 0
   }
 
-  let lookup: TokenLookup
-  // What `lookup` points into.
-  private let slots: SharedBuffer<Slot>
-  private let bytes: SharedBuffer<UInt8>
-  private let starts: SharedBuffer<UInt32>
-  private let lengths: SharedBuffer<UInt32>
-
   /// A table of `tokens`, whose texts stand in `bytes` with 8 bytes more at the end.
   ///
   /// - Throws: the error made by `duplicate` for the second of two equal texts.
@@ -42,19 +46,22 @@ struct TokenTable: Sendable {
     let multiplier = UInt64.random(in: 0...UInt64.max) | 1
     let mask = 1 << Int(bits) - 1
     let slots = AlignedBuffer<Slot>(uninitialized: mask + 1)
+    let slotMemory = slots.baseAddress
     slots.mutablePointer.initialize(repeating: Slot())
     let starts = AlignedBuffer<UInt32>(zeroed: idCount)
-    let lengths = AlignedBuffer<UInt32>(zeroed: TokenLookup.beginnings)
+    let startMemory = starts.baseAddress
+    let lengths = AlignedBuffer<UInt32>(zeroed: Self.beginnings)
+    let lengthMemory = lengths.baseAddress
     var longest = 0
     guard let base = bytes.baseAddress else { preconditionFailure("a buffer without bytes") }
     for token in tokens where token.count > 0 {
       let (start, count) = (base + Int(token.start), Int(token.count))
-      let key = TokenLookup.key(start, count, multiplier)
+      let key = Lookup.key(start, count, multiplier)
       var index = Int((key &* multiplier) >> shift)
       while slots.baseAddress[index].id >= 0 {
         let slot = slots.baseAddress[index]
         if slot.key == key, slot.length == count,
-          TokenLookup.equal(base + Int(starts.baseAddress[Int(slot.id)]), start, count)
+          Lookup.equal(base + Int(starts.baseAddress[Int(slot.id)]), start, count)
         {
           throw duplicate(token)
         }
@@ -62,41 +69,37 @@ struct TokenTable: Sendable {
       }
       slots.baseAddress[index] = Slot(key: key, id: token.id, length: token.count)
       starts.baseAddress[Int(token.id)] = token.start
-      lengths.baseAddress[TokenLookup.beginning(start)] |= 1 << UInt32(min(count, 32) - 1)
+      lengths.baseAddress[Lookup.beginning(start)] |= 1 << UInt32(min(count, 32) - 1)
       longest = max(longest, count)
     }
-    lookup = TokenLookup(
-      slots: slots.baseAddress, mask: mask, shift: shift, multiplier: multiplier, bytes: base,
-      starts: starts.baseAddress, lengths: lengths.baseAddress, longest: longest)
-    self.bytes = bytes
-    self.slots = SharedBuffer(slots)
-    self.starts = SharedBuffer(starts)
-    self.lengths = SharedBuffer(lengths)
+    owners = (SharedBuffer(slots), SharedBuffer(starts), SharedBuffer(lengths), bytes)
+    lookup = Lookup(
+      slots: slotMemory, mask: mask, shift: shift, multiplier: multiplier, bytes: base, starts: startMemory,
+      lengths: lengthMemory, longest: longest)
+  }
+
+  static let beginnings = 4096
+}
+
+extension TokenTable {
+  /// Finds tokens in the memory of a table that someone else keeps alive.
+  // SAFETY of @unchecked: what the pointers lead to is never written after the table is made.
+  struct Lookup: @unchecked Sendable {
+    fileprivate let slots: UnsafePointer<Slot>
+    fileprivate let mask: Int
+    fileprivate let shift: UInt64
+    fileprivate let multiplier: UInt64
+    /// The texts, with 8 bytes more at the end.
+    fileprivate let bytes: UnsafePointer<UInt8>
+    /// Where each token's text starts in `bytes`, by id.
+    fileprivate let starts: UnsafePointer<UInt32>
+    /// The lengths of the tokens that begin with the same two bytes: bit 0 is length 1, bit 31 is 32 and more.
+    fileprivate let lengths: UnsafePointer<UInt32>
+    fileprivate let longest: Int
   }
 }
 
-/// Finds the token whose bytes are exactly those given.
-///
-/// Texts of up to 8 bytes are compared within the table; longer ones by their hash first and then byte by byte.
-/// A look-up takes constant time on average; the hash's multiplier is random, so that no file can be made slow on purpose.
-///
-/// Fenced here: it is valid as long as its ``TokenTable`` lives, and every pointer given to it must be readable for 8
-/// bytes past the text's end. It holds nothing alive, so that threads that share a vocabulary do not contend for the
-/// counts of its references.
-struct TokenLookup: @unchecked Sendable {
-  // SAFETY of @unchecked: what the pointers lead to is never written after the table is made.
-  fileprivate let slots: UnsafePointer<TokenTable.Slot>
-  fileprivate let mask: Int
-  fileprivate let shift: UInt64
-  fileprivate let multiplier: UInt64
-  /// The texts, with 8 bytes more at the end.
-  fileprivate let bytes: UnsafePointer<UInt8>
-  /// Where each token's text starts in `bytes`, by id.
-  fileprivate let starts: UnsafePointer<UInt32>
-  /// The lengths of the tokens that begin with the same two bytes: bit 0 is length 1, bit 31 is 32 and more.
-  fileprivate let lengths: UnsafePointer<UInt32>
-  fileprivate let longest: Int
-
+extension TokenTable.Lookup {
   /// The token that is exactly the `count` bytes at `text`.
   @inline(__always)
   func find(_ text: UnsafePointer<UInt8>, _ count: Int) -> TokenID? {
@@ -153,12 +156,10 @@ struct TokenLookup: @unchecked Sendable {
     }
   }
 
-  fileprivate static let beginnings = 4096
-
   /// The place in `lengths` of texts that begin with the two bytes at `text`.
   @inline(__always)
   fileprivate static func beginning(_ text: UnsafePointer<UInt8>) -> Int {
-    (Int(text[0]) * 16 ^ Int(text[1])) & (beginnings - 1)
+    (Int(text[0]) * 16 ^ Int(text[1])) & (TokenTable.beginnings - 1)
   }
 
   @inline(__always)

@@ -9,10 +9,10 @@ import MinkeCore
 extension WordPieceTokenizer {
   /// Reads a Hugging Face `tokenizer.json` of a WordPiece model.
   ///
-  /// The file's own truncation is kept, see ``truncating(to:)``; its padding is not, for no text needs another's length.
-  /// - Throws: ``MinkeError`` naming what was expected when the file cannot be read, is malformed, or describes another
-  ///   kind of tokenizer.
-  public init(contentsOf url: URL) throws {
+  /// The file's own truncation is kept, see ``truncating(to:)``; its padding is not.
+  /// - Throws: ``MinkeError`` naming what was expected when the file cannot be read, is malformed, or describes
+  ///   another kind of tokenizer.
+  public convenience init(contentsOf url: URL) throws {
     let file = try MappedFile(url)
     try self.init(parsing: file.bytes, subject: file.path)
   }
@@ -22,7 +22,7 @@ extension WordPieceTokenizer {
   /// `[UNK]` must be among the tokens; `[CLS]`, `[SEP]`, `[PAD]` and `[MASK]` are special where they are.
   /// - Parameter lowercase: whether text is lower-cased and stripped of accents, as for the uncased models.
   /// - Throws: ``MinkeError`` when the file cannot be read, a token stands twice, or `[UNK]` is missing.
-  public init(vocabulary url: URL, lowercase: Bool = true) throws {
+  public convenience init(vocabulary url: URL, lowercase: Bool = true) throws {
     let file = try MappedFile(url)
     var builder = WordPieceVocabulary.Builder(subject: file.path)
     guard String(validating: file.bytes, as: UTF8.self) != nil else {
@@ -51,8 +51,10 @@ extension WordPieceTokenizer {
     self.init(model: model, addedTokens: AddedTokens(added, model: model), settings: settings)
   }
 
-  /// Reads the text of a `tokenizer.json`.
-  init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
+  /// Reads a `tokenizer.json` from memory; `subject` stands for the file in error texts.
+  ///
+  /// - Throws: as ``init(contentsOf:)``.
+  public convenience init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
     let file = try TokenizerFile(parsing: bytes, subject: subject)
     let model = try file.makeModel()
     let settings = try file.makeSettings()
@@ -62,5 +64,19 @@ extension WordPieceTokenizer {
       throw MinkeError(
         .malformedFile, "\(subject): post_processor", expected: "ids of the vocabulary", found: "\(id)")
     }
+  }
+}
+
+extension WordPieceTokenizer.AddedTokens {
+  init(_ tokens: [AddedToken], model: WordPieceModel) {
+    self.tokens = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
+    inText = AddedTokenMatcher(tokens.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
+    inNormalizedText = AddedTokenMatcher(
+      tokens.filter(\.normalized).map { token in
+        var content = token.content
+        return (content.withUTF8 { model.rules.normalize($0) }, token)
+      })
+    rulesAfterNormalization =
+      inNormalizedText.isEmpty ? nil : WordRules(.none, vocabulary: model.vocabulary, unknown: model.unknown)
   }
 }

@@ -1,19 +1,20 @@
 import MinkeCore
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// The tokenizer of BERT and its kin: words cut by white space and punctuation, then into the longest known pieces.
 ///
-/// It gives the ids that Hugging Face `tokenizers` gives for the same `tokenizer.json`. Encoding takes time linear in the
-/// text and no memory beside the ids. Bytes that are not UTF-8 count as U+FFFD. A copy shares the vocabulary.
-public struct WordPieceTokenizer: Tokenizer {
+/// It gives the ids that Hugging Face `tokenizers` gives for the same `tokenizer.json`. Encoding takes time linear in
+/// the text and no memory beside the ids. Bytes that are not UTF-8 count as U+FFFD.
+// A class, for a struct of these parts would be copied, and each part's references counted, for every text.
+public final class WordPieceTokenizer: Tokenizer {
   let model: WordPieceModel
   let addedTokens: AddedTokens
   let settings: Settings
+
+  init(model: WordPieceModel, addedTokens: AddedTokens, settings: Settings) {
+    self.model = model
+    self.addedTokens = addedTokens
+    self.settings = settings
+  }
 
   /// What may differ between tokenizers that share a vocabulary.
   struct Settings: Sendable {
@@ -36,30 +37,20 @@ public struct WordPieceTokenizer: Tokenizer {
   }
 
   /// The tokens found before the text is cut into words, or added around it.
-  final class AddedTokens: Sendable {
+  struct AddedTokens: Sendable {
     let tokens: [TokenID: AddedToken]
     let inText: AddedTokenMatcher
     let inNormalizedText: AddedTokenMatcher
     /// How words are cut out of text that has been normalized for `inNormalizedText`.
     let rulesAfterNormalization: WordRules?
-
-    init(_ tokens: [AddedToken], model: WordPieceModel) {
-      self.tokens = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
-      inText = AddedTokenMatcher(tokens.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
-      inNormalizedText = AddedTokenMatcher(
-        tokens.filter(\.normalized).map { token in
-          var content = token.content
-          return (content.withUTF8 { model.rules.normalize($0) }, token)
-        })
-      rulesAfterNormalization =
-        inNormalizedText.isEmpty ? nil : WordRules(.none, vocabulary: model.vocabulary, unknown: model.unknown)
-    }
   }
 
   /// The most ids of one text, special tokens included; nil for no limit.
   public var maximumLength: Int? { settings.maximumLength }
 
-  /// The same tokenizer giving at most `maximumLength` ids for a text, special tokens included; nil for no limit.
+  /// A tokenizer with the same vocabulary that gives at most `maximumLength` ids for a text.
+  ///
+  /// - Parameter maximumLength: the most ids, special tokens included; nil for no limit.
   public func truncating(to maximumLength: Int?) -> WordPieceTokenizer {
     var settings = settings
     settings.maximumLength = maximumLength

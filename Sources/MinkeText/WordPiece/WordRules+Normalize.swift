@@ -38,7 +38,7 @@ extension WordRules {
     var position = 0
     while position < text.count {
       let scalar = text.decodeScalar(at: &position)
-      emit(classes[scalar], of: scalar)
+      emit(classes.lookup[scalar], of: scalar)
     }
     flush()
     return normalized

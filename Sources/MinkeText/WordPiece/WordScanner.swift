@@ -4,21 +4,21 @@ import MinkeCore
 ///
 /// Time is linear in the text, memory does not grow with it: a word that is too long is counted and not kept.
 ///
-/// Fenced here: `text` is read only below its count, and `word` has room for the longest word kept and 16 bytes more.
+/// Fenced here: `text` is read only below its count, `word` has room for the longest word kept and 16 bytes more, and
+/// ``scan(_:model:rules:limit:into:)`` keeps the tables alive.
 struct WordScanner {
-  private let words: TokenLookup
-  private let continuations: TokenLookup
+  private let words: TokenTable.Lookup
+  private let continuations: TokenTable.Lookup
   private let unknown: TokenID
   private let maximumCharacters: Int
-  // Unowned, as the tables are: `scan` keeps model and rules alive.
-  private unowned(unsafe) let rules: WordRules
+  private let rules: WordRules
   private let text: UnsafeBufferPointer<UInt8>
 
   /// The word being put together outside the fast path.
   private let word: UnsafeMutablePointer<UInt8>
   private var wordLength = 0
   private var wordCharacters = 0
-  private var classes: ScalarClasses?
+  private var classes: ScalarClasses.Lookup?
 
   /// Appends the ids of `text` to `ids`, and stops early once there are `limit` of them in all.
   static func scan(
@@ -26,8 +26,11 @@ struct WordScanner {
   ) {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: model.maximumCharacters * 4 + 16) { room in
       guard let word = room.baseAddress else { return }
-      var scanner = WordScanner(text, model: model, rules: rules, word: word)
-      withExtendedLifetime((model, rules)) { scanner.run(limit: limit, into: &ids) }
+      // The scanner holds memory of both without owning it.
+      withExtendedLifetime((model, rules)) {
+        var scanner = WordScanner(text, model: model, rules: rules, word: word)
+        scanner.run(limit: limit, into: &ids)
+      }
     }
   }
 
@@ -139,7 +142,7 @@ struct WordScanner {
 
   private mutating func entry(of scalar: UInt32) -> ScalarClasses.Entry {
     if let classes { return classes[scalar] }
-    let classes = rules.scalarClasses
+    let classes = rules.scalarClasses.lookup
     self.classes = classes
     return classes[scalar]
   }
@@ -196,7 +199,7 @@ struct WordScanner {
     case .sequence:
       var ended = false
       var nonstarters: [ScalarClasses.Entry] = []
-      for part in classes?.sequence(entry) ?? [] {
+      for part in rules.scalarClasses.sequence(entry) {
         if part.kind == .nonstarter {
           nonstarters.append(part)
         } else {

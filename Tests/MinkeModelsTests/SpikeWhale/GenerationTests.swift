@@ -111,7 +111,9 @@ import Testing
       RandomSampling(topK: 0), RandomSampling(topP: 0), RandomSampling(topP: 1.1), RandomSampling(topP: .nan),
       RandomSampling(minP: -0.1), RandomSampling(minP: 1.1),
     ] {
-      #expect(throws: MinkeError.self, "\(settings)") { try generate("a", GenerationOptions(sampling: .random(settings))) }
+      #expect(throws: MinkeError.self, "\(settings)") {
+        try generate("a", GenerationOptions(sampling: .random(settings)))
+      }
     }
     #expect(throws: MinkeError.self) { try generate("a", GenerationOptions(repetitionPenalty: 0)) }
     #expect(throws: MinkeError.self) { try generate("a", GenerationOptions(maximumTokens: -1)) }
@@ -120,7 +122,8 @@ import Testing
 
   @Test func `a consumer that stops iterating stops the generation`() async throws {
     let session = try ChatSession(language)
-    for try await piece in session.reply(to: "Hi", options: GenerationOptions(endsAtEndToken: false)) where piece.token != nil {
+    for try await piece in session.reply(to: "Hi", options: GenerationOptions(endsAtEndToken: false))
+    where piece.token != nil {
       break
     }
     // The session is free again once its generation has ended.

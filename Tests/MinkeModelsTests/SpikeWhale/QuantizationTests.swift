@@ -25,7 +25,9 @@ import Testing
     _ level: KernelLevel, _ precision: WeightPrecision
   ) throws {
     let kernels = minke_matvec(level.rawLevel).pointee
-    for (outputs, inputs) in [(1, 1), (2, 7), (3, 16), (4, 31), (5, 32), (6, 33), (7, 47), (8, 48), (9, 500), (64, 640)] {
+    for (outputs, inputs) in [
+      (1, 1), (2, 7), (3, 16), (4, 31), (5, 32), (6, 33), (7, 47), (8, 48), (9, 500), (64, 640),
+    ] {
       let values = Self.matrix(outputs, inputs)
       let matrix = WeightMatrix.quantize(values, outputs: outputs, inputs: inputs, to: precision)
       var weights = [Float](repeating: .nan, count: outputs * inputs + 1)
@@ -89,7 +91,8 @@ import Testing
   }
 
   @Test(arguments: [(WeightPrecision.int8, 0.2), (.fourBit, 2)])
-  func `a quantised model is saved, loaded and near the original`(_ precision: WeightPrecision, _ bound: Double) throws {
+  func `a quantised model is saved, loaded and near the original`(_ precision: WeightPrecision, _ bound: Double) throws
+  {
     let original = try SpikeWhaleFixture.model()
     try SpikeWhaleFixture.withCopy { folder in
       let file = folder.url.appendingPathComponent("model.safetensors")

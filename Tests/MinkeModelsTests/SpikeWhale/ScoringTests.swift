@@ -50,7 +50,8 @@ import Testing
     let example = try SpikeWhaleFixture.examples()[9]
     let state = language.model.makeState()
     let next = try language.generate(
-      after: example.ids, state: state, options: GenerationOptions(maximumTokens: 1, endsAtEndToken: false)) { _ in }
+      after: example.ids, state: state, options: GenerationOptions(maximumTokens: 1, endsAtEndToken: false)
+    ) { _ in }
     let continuation = language.tokenizer.decode(next, skippingSpecialTokens: false)
     try #require(language.tokenizer.encode(example.text + continuation) == example.ids + next)
     #expect(try language.score([(example.text, continuation)])[0].isGreedy)

@@ -66,7 +66,9 @@ enum SpikeWhaleFixture {
 }
 
 /// The largest difference of two equally long lists; infinite for others.
-func largestDifference(_ a: some Collection<some BinaryFloatingPoint>, _ b: some Collection<some BinaryFloatingPoint>) -> Double {
+func largestDifference(_ a: some Collection<some BinaryFloatingPoint>, _ b: some Collection<some BinaryFloatingPoint>)
+  -> Double
+{
   guard a.count == b.count else { return .infinity }
   return zip(a, b).reduce(0) { max($0, abs(Double($1.0) - Double($1.1))) }
 }

@@ -32,7 +32,9 @@ import Testing
   }
 
   @Test func `a missing tensor is an error that names it`() throws {
-    for name in ["model.layers.1.attn.q_a_proj.weight", "model.embed_tokens.weight", "model.layers.2.hc_ffn.pre_logits"] {
+    for name in [
+      "model.layers.1.attn.q_a_proj.weight", "model.embed_tokens.weight", "model.layers.2.hc_ffn.pre_logits",
+    ] {
       try SpikeWhaleFixture.withCopy(tensors: { $0[name] = nil }) { folder in
         #expect { try LanguageModel(folder) } throws: { error in
           "\(error)".contains(name.split(separator: ".").dropLast().joined(separator: ".")) || name.contains("embed")

@@ -32,7 +32,8 @@ import Testing
     let language = try SpikeWhaleFixture.model(level)
     for example in try SpikeWhaleFixture.examples() {
       let options = GenerationOptions(maximumTokens: 12, endsAtEndToken: false)
-      let tokens = try language.generate(after: example.ids, state: language.model.makeState(), options: options) { _ in }
+      let tokens = try language.generate(after: example.ids, state: language.model.makeState(), options: options) { _ in
+      }
       #expect(tokens == example.greedy, "\(example.text)")
     }
   }
@@ -119,7 +120,9 @@ import Testing
         let other =
           name.replacing("pre_logits", with: "pre_weight").replacing("post_logits", with: "post_weight")
           .replacing("engram.compressor", with: "engram.squeeze").replacing("engram.gate", with: "engram.fusion")
-        guard other != name || name.hasPrefix("mtp") || name.hasPrefix("lm_head") || name.contains("rope") else { continue }
+        guard other != name || name.hasPrefix("mtp") || name.hasPrefix("lm_head") || name.contains("rope") else {
+          continue
+        }
         tensors[name] = nil
         if other != name { tensors[other] = try SpikeWhaleFixture.renamed(tensor, other) }
       }

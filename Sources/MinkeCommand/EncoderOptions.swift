@@ -1,0 +1,25 @@
+import ArgumentParser
+import Minke
+
+/// The options of every command that runs a text encoder.
+struct EncoderOptions: ParsableArguments {
+  @Option(help: "A built-in name or the path of a model folder.")
+  var model = ModelLibrary.defaultName
+
+  @Option(
+    help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
+  var dimension: Int?
+
+  @Option(help: "float32, or int8 for the layers of a BERT or SpikeWhale model.")
+  var precision: Precision = .float32
+
+  @Flag(help: "Keep one bit of each number, its sign, and compare by Hamming distance.")
+  var binarize = false
+
+  func load() throws -> any TextEncoder {
+    let encoder = try ModelLibrary.textEncoder(model, precision: precision)
+    return binarize ? try BinarizedEncoder(encoder) : encoder
+  }
+}
+
+extension Precision: ExpressibleByArgument {}

@@ -1,0 +1,111 @@
+import MinkeCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// How the vectors of a text's tokens become the one vector of the text, as in sentence-transformers' `Pooling`.
+public struct Pooling: Sendable, Equatable {
+  /// One way to pool; several together give their vectors one behind the other.
+  public enum Mode: String, CaseIterable, Sendable {
+    /// The first token, `[CLS]`.
+    case cls
+    /// The greatest number of each column.
+    case max
+    /// The mean over all tokens, `[CLS]` and `[SEP]` among them.
+    case mean
+    /// The sum over all tokens, divided by the square root of their number.
+    case meanSquareRoot = "mean_sqrt_len_tokens"
+    /// The mean with weight 1 for the first token, 2 for the second and so on.
+    case weightedMean = "weightedmean"
+    /// The last token.
+    case lastToken = "lasttoken"
+
+    /// The key that switches the mode on in configurations of sentence-transformers before version 5.
+    fileprivate var legacyKey: String {
+      switch self {
+      case .cls: "pooling_mode_cls_token"
+      case .max: "pooling_mode_max_tokens"
+      case .mean: "pooling_mode_mean_tokens"
+      case .meanSquareRoot: "pooling_mode_mean_sqrt_len_tokens"
+      case .weightedMean: "pooling_mode_weightedmean_tokens"
+      case .lastToken: "pooling_mode_lasttoken"
+      }
+    }
+  }
+
+  /// In the order in which their vectors stand.
+  public let modes: [Mode]
+
+  public init(_ modes: [Mode]) { self.modes = modes }
+
+  /// Reads the `config.json` of a `Pooling` module: the key `pooling_mode`, a name or a list of names, or the older
+  /// `pooling_mode_...` switches; the mean where neither says anything.
+  ///
+  /// - Throws: ``MinkeError`` naming a mode that is not known.
+  public init(_ json: JSONValue, subject: String) throws(MinkeError) {
+    let known = Mode.allCases.map(\.rawValue).joined(separator: ", ")
+    let names: [JSONValue]
+    switch json["pooling_mode"] {
+    case .array(let list)?: names = list
+    case let name?: names = [name]
+    case nil: names = []
+    }
+    var modes: [Mode] = []
+    for name in names {
+      guard let mode = name.string.flatMap(Mode.init(rawValue:)) else {
+        throw MinkeError(.unsupportedFile, "\(subject): pooling_mode", expected: "one of \(known)", found: name.text)
+      }
+      modes.append(mode)
+    }
+    if names.isEmpty {
+      for (key, value) in (json.object ?? [:]).sorted(by: { $0.key < $1.key })
+      where key.hasPrefix("pooling_mode_") && value == .boolean(true) {
+        guard Mode.allCases.contains(where: { $0.legacyKey == key }) else {
+          throw MinkeError(.unsupportedFile, "\(subject): \(key)", expected: "one of \(known)", found: "another mode")
+        }
+      }
+      modes = Mode.allCases.filter { json[$0.legacyKey] == .boolean(true) }
+    }
+    self.modes = modes.isEmpty ? [.mean] : modes
+  }
+
+  /// Writes the vector of one text to `y` `[modes * width]`; `x` holds the vectors of its tokens, `[tokens, width]`.
+  /// Without tokens it is zero.
+  func apply(to x: UnsafePointer<Float>, tokens: Int, width: Int, into y: UnsafeMutablePointer<Float>) {
+    guard tokens > 0 else { return y.update(repeating: 0, count: modes.count * width) }
+    for (index, mode) in modes.enumerated() {
+      let y = y + index * width
+      let last = x + (tokens - 1) * width
+      switch mode {
+      case .cls: y.update(from: x, count: width)
+      case .lastToken: y.update(from: last, count: width)
+      case .max:
+        y.update(from: x, count: width)
+        for token in 1..<tokens {
+          let row = x + token * width
+          for column in 0..<width where row[column] > y[column] { y[column] = row[column] }
+        }
+      case .mean: sum(x, tokens, width, into: y, divisor: Float(tokens)) { _ in 1 }
+      case .meanSquareRoot: sum(x, tokens, width, into: y, divisor: Float(tokens).squareRoot()) { _ in 1 }
+      case .weightedMean:
+        sum(x, tokens, width, into: y, divisor: Float(tokens * (tokens + 1) / 2)) { Float($0 + 1) }
+      }
+    }
+  }
+
+  private func sum(
+    _ x: UnsafePointer<Float>, _ tokens: Int, _ width: Int, into y: UnsafeMutablePointer<Float>, divisor: Float,
+    weight: (Int) -> Float
+  ) {
+    y.update(repeating: 0, count: width)
+    for token in 0..<tokens {
+      let row = x + token * width
+      let weight = weight(token)
+      for column in 0..<width { y[column] += weight * row[column] }
+    }
+    for column in 0..<width { y[column] /= divisor }
+  }
+}
