@@ -163,6 +163,8 @@ public struct SpikeWhaleModel: Sendable {
       throw MinkeError(.invalidArgument, "tokens", expected: "one or more", found: "none")
     }
     var rest = ArraySlice(tokens)
+    // Before any of it is run, so that the state stays as it is.
+    try check(SequenceInput(rest, state: state))
     while rest.count > Self.tokensPerPass {
       try run([SequenceInput(rest.prefix(Self.tokensPerPass), state: state)]) { _ in }
       rest = rest.dropFirst(Self.tokensPerPass)

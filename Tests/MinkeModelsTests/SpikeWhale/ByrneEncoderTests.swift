@@ -36,6 +36,17 @@ import Testing
     try Self.check(encoder)
   }
 
+  @Test(arguments: KernelLevel.available) func `vectors of 8-bit layers are near those of PyTorch`(_ level: KernelLevel) throws {
+    let path = Fixture.url("byrne-embed-tiny").path
+    let encoder = try ModelLibrary.textEncoder(path, precision: .int8, kernels: level)
+    let examples = try Self.expected()
+    let vectors = try encoder.encode(examples.map(\.text))
+    for (index, example) in examples.enumerated() {
+      let cosine = zip(vectors[index], example.unit).reduce(0) { $0 + Double($1.0) * $1.1 }
+      #expect(cosine > 0.99)
+    }
+  }
+
   @Test func `a fused file gives the same vectors`() throws {
     let head = try Checkpoint(contentsOf: Fixture.url("byrne-embed-tiny/embed_head.pt"))
     try SpikeWhaleFixture.withCopy(
