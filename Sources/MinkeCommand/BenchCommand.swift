@@ -11,7 +11,7 @@ struct BenchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure how fast this machine encodes and searches, beside a plain read of the same memory.",
-    subcommands: [Encode.self, Search.self])
+    subcommands: [Encode.self, Search.self, Generate.self])
 
   struct Encode: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -10,7 +10,7 @@ struct EncoderOptions: ParsableArguments {
     help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
   var dimension: Int?
 
-  @Option(help: "float32, or int8 for the layers of a BERT model.")
+  @Option(help: "float32, or int8 for the layers of a BERT or SpikeWhale model.")
   var precision: Precision = .float32
 
   @Flag(help: "Keep one bit of each number, its sign, and compare by Hamming distance.")

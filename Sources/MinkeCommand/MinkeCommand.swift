@@ -28,7 +28,8 @@ struct MinkeCommand: ParsableCommand {
     version: MinkeVersion.current,
     subcommands: [
       SearchCommand.self, EncodeCommand.self, TokenizeCommand.self, SimilarityCommand.self, NeighborsCommand.self,
-      BitsCommand.self, ModelCommand.self, BenchCommand.self,
+      BitsCommand.self, GenerateCommand.self, ChatCommand.self, ScoreCommand.self, ModelCommand.self,
+      BenchCommand.self,
     ])
 
   static func main() {

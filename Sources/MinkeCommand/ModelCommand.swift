@@ -32,7 +32,7 @@ struct ModelCommand: ParsableCommand {
 
   struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write an SSE model as a new folder, in float32 or in 4 bits.",
+      abstract: "Write an SSE model or a language model as a new folder, in float32 or in 4 bits.",
       discussion: """
           minke model convert minke-sse-en sse-float --format float32
         """)
@@ -51,7 +51,8 @@ struct ModelCommand: ParsableCommand {
 
   struct Quantize: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write an SSE model as a new folder with 4 bits a number, by the published recipe.")
+      abstract: "Write an SSE model, by the published recipe, or a language model as a new folder with 4 bits a number."
+    )
 
     @Argument(help: "A built-in name or the path of a model folder.")
     var model: String
@@ -59,15 +60,33 @@ struct ModelCommand: ParsableCommand {
     @Argument(help: "The folder to make.")
     var destination: String
 
-    func run() throws { try save(model, to: destination, .fourBit) }
+    @Flag(help: "For a language model, 8 bits a number.")
+    var int8 = false
+
+    func run() throws {
+      if int8 {
+        try save(model, to: destination, WeightPrecision.int8)
+      } else {
+        try save(model, to: destination, StaticEncoder.Format.fourBit)
+      }
+    }
   }
 
   private static func save(_ model: String, to destination: String, _ format: StaticEncoder.Format) throws {
+    if try LanguageModel.recognizes(ModelLibrary.folder(model)) {
+      return try save(model, to: destination, format == .float32 ? WeightPrecision.float32 : .fourBit)
+    }
     guard let encoder = try ModelLibrary.textEncoder(model) as? StaticEncoder else {
       throw MinkeError(.unsupportedFile, model, expected: "a static embedding model", found: "another kind")
     }
     try encoder.save(to: URL(fileURLWithPath: destination), format: format)
     say("\(destination): \(encoder.kind.rawValue) to \(format.rawValue)")
+  }
+
+  private static func save(_ model: String, to destination: String, _ precision: WeightPrecision) throws {
+    let language = try ModelLibrary.languageModel(model)
+    try language.save(to: URL(fileURLWithPath: destination), precision: precision)
+    say("\(destination): SpikeWhale to \(precision.rawValue), hyper-connections \(language.model.hyperConnections)")
   }
 }
 

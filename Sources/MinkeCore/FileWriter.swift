@@ -106,7 +106,8 @@ public struct FileWriter: ~Copyable {
     }
   }
 
-  private mutating func flush() throws(MinkeError) {
+  /// Writes what is held back so far, so that a reader sees it now.
+  public mutating func flush() throws(MinkeError) {
     let bytes = buffer
     buffer.removeAll(keepingCapacity: true)
     var failure: MinkeError?

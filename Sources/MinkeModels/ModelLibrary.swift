@@ -49,7 +49,7 @@ public enum ModelLibrary {
   /// The family is recognised from the files in the folder. The tables of static models are mapped, not read: loading
   /// one takes milliseconds.
   ///
-  /// - Parameter precision: how the layers of a BERT model are held; a static model has none and takes `.float32` only.
+  /// - Parameter precision: how the layers of a BERT or SpikeWhale model are held; a static model has none and takes `.float32` only.
   /// - Throws: ``MinkeError`` when there is no such model, the folder holds no text encoder, or a file is malformed.
   public static func textEncoder(
     _ name: String = defaultName, precision: Precision = .float32, kernels level: KernelLevel = .active
@@ -58,6 +58,9 @@ public enum ModelLibrary {
       return try BinaryEncoder.load(archive: URL(fileURLWithPath: name), precision: precision, kernels: level)
     }
     let folder = try folder(name)
+    if try ByrneEncoder.recognizes(folder) {
+      return try ByrneEncoder(folder, precision: precision, kernels: level)
+    }
     if try StaticEncoder.recognizes(folder) {
       guard precision == .float32 else {
         throw MinkeError(
@@ -75,7 +78,7 @@ public enum ModelLibrary {
     throw MinkeError(
       .unsupportedFile, folder.url.relativePath,
       expected: "the files of a text encoder: tokenizer.json with embedding.q4_k_m.bin or model.safetensors, "
-        + "config.json of BERT, or binary_embedder_*.pt",
+        + "config.json of BERT or SpikeWhale, or binary_embedder_*.pt",
       found: try contents(of: folder))
   }
 
@@ -84,10 +87,26 @@ public enum ModelLibrary {
   /// - Throws: ``MinkeError`` when there is no such model or no tokenizer Minke knows in its folder.
   public static func tokenizer(_ name: String = defaultName) throws -> any Tokenizer {
     let folder = try folder(name)
+    if try LanguageModel.recognizes(folder) {
+      return try SpikeTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
+    }
     if folder.file("tokenizer.json") == nil, let vocabulary = folder.file("vocab.txt") {
       return try WordPieceTokenizer(vocabulary: vocabulary)
     }
     return try WordPieceTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
+  }
+
+  /// Loads the language model in the folder whose path is `name`. Weights are mapped, not read.
+  ///
+  /// - Throws: ``MinkeError`` when there is no such folder, it holds no language model, or a file is malformed.
+  public static func languageModel(_ name: String, kernels level: KernelLevel = .active) throws -> LanguageModel {
+    let folder = try folder(name)
+    guard try LanguageModel.recognizes(folder) else {
+      throw MinkeError(
+        .unsupportedFile, folder.url.relativePath, expected: "a language model: config.json of model_type spike_whale",
+        found: try contents(of: folder))
+    }
+    return try LanguageModel(folder, kernels: level)
   }
 
   /// What lies in a folder, for error texts.

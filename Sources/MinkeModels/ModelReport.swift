@@ -58,8 +58,11 @@ public struct ModelReport: Sendable, CustomStringConvertible {
     self.tensors = tensors
 
     do {
-      let encoder = try ModelLibrary.textEncoder(name)
-      facts = Self.facts(about: encoder)
+      if try LanguageModel.recognizes(folder), try !ByrneEncoder.recognizes(folder) {
+        facts = Self.facts(about: try ModelLibrary.languageModel(name))
+      } else {
+        facts = Self.facts(about: try ModelLibrary.textEncoder(name))
+      }
     } catch {
       if !problems.contains("\(error)") { problems.append("\(error)") }
     }
@@ -87,10 +90,31 @@ public struct ModelReport: Sendable, CustomStringConvertible {
       addLayers(encoder.configuration, longest: encoder.maximumLength, bytes: encoder.byteCount)
     default: break
     }
+    if let encoder = encoder as? ByrneEncoder {
+      facts.append(("kind", "Byrne-Embed"))
+      facts += Self.facts(about: encoder.model)
+      facts.append(("head activation", "\(encoder.activation.rawValue) (\(encoder.activationSource))"))
+    }
     facts.append(("dimensions", encoder.dimensions.map(String.init).joined(separator: ", ")))
     facts.append(("metric", encoder.metric.rawValue))
     facts.append(("vocabulary", "\(encoder.tokenizer.vocabularySize) tokens"))
     return facts
+  }
+
+  private static func facts(about language: LanguageModel) -> [(String, String)] {
+    [("name", language.identity.name), ("fingerprint", language.identity.fingerprint), ("kind", "SpikeWhale")]
+      + facts(about: language.model)
+      + [
+        ("context", "\(language.contextLength) tokens"),
+        ("vocabulary", "\(language.tokenizer.vocabularySize) tokens"),
+      ]
+  }
+
+  private static func facts(about model: SpikeWhaleModel) -> [(String, String)] {
+    [
+      ("tensor count", "\(model.tensorCount)"), ("element count", "\(model.elementCount)"),
+      ("precision", model.precision.rawValue), ("hyper-connections", "\(model.hyperConnections)"),
+    ]
   }
 
   /// The report for people, several lines.

@@ -4,8 +4,10 @@
 #define MINKE_KERNELS_H
 
 #include "convert.h"
+#include "decoder.h"
 #include "gemm.h"
 #include "levels.h"
+#include "matvec.h"
 #include "pooling.h"
 #include "scan.h"
 #include "transformer.h"

@@ -1,0 +1,129 @@
+import ArgumentParser
+import Minke
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension BenchCommand {
+  struct Generate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Tokens a second of a language model, beside what reading its weights allows.",
+      discussion: "Without --model, a model of the published size with random weights is made in a temporary folder.")
+
+    @Option(help: "The path of a language model's folder.")
+    var model: String?
+
+    @Option(help: "Tokens of the prompt.")
+    var prompt = 512
+
+    @Option(help: "Tokens to generate after it.")
+    var tokens = 64
+
+    @Option(help: "How the random model's weights are held: float32, int8 or 4bit.")
+    var precision: WeightPrecision = .float32
+
+    @Option(help: ArgumentHelp("Keep the random model in this new folder.", valueName: "folder"))
+    var keep: String?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func validate() throws {
+      if prompt < 1 || tokens < 1 { throw ValidationError("--prompt and --tokens are 1 or more.") }
+    }
+
+    func run() throws {
+      if let model { return try measure(URL(fileURLWithPath: model)) }
+      let manager = FileManager.default
+      let folder =
+        keep.map { URL(fileURLWithPath: $0) }
+        ?? manager.temporaryDirectory.appendingPathComponent("minke-bench-\(UUID().uuidString)")
+      do {
+        try manager.createDirectory(at: folder, withIntermediateDirectories: true)
+      } catch {
+        throw MinkeError(.inputOutput, folder.path, expected: "a folder to make", found: "\(error)")
+      }
+      defer { if keep == nil { try? manager.removeItem(at: folder) } }
+      try RandomSpikeWhale.write(to: folder)
+      guard precision != .float32 else { return try measure(folder) }
+      let quantized = folder.appendingPathComponent(precision.rawValue)
+      try LanguageModel(ModelFolder(folder)).save(to: quantized, precision: precision)
+      try measure(quantized)
+    }
+
+    private func measure(_ folder: URL) throws {
+      let clock = ContinuousClock()
+      let start = clock.now
+      let language = try LanguageModel(ModelFolder(folder))
+      let load = (clock.now - start) / .seconds(1)
+      let model = language.model
+      guard prompt + tokens <= language.contextLength else {
+        throw MinkeError(
+          .invalidArgument, "--prompt and --tokens", expected: "at most \(language.contextLength) together",
+          found: "\(prompt + tokens)")
+      }
+      let ids = (0..<prompt).map { TokenID(($0 * 7919 + 11) % model.configuration.vocabularySize) }
+      // The first run touches the pages; the second is measured.
+      _ = try model.logits(ids.prefix(8), after: model.makeState())
+      var state = model.makeState()
+      var prompting = Double.infinity
+      for _ in 0..<3 {
+        state = model.makeState()
+        let time = try clock.measure { _ = try model.logits(ids, after: state) }
+        prompting = min(prompting, time / .seconds(1))
+      }
+      var steps: [Double] = []
+      for index in 0..<tokens {
+        let time = try clock.measure { _ = try model.logits([ids[index % ids.count]], after: state) }
+        steps.append(time / .seconds(1))
+      }
+      let step = middle(of: steps)
+      let plain = try MemoryBandwidth.measure(bytes: model.bytesPerToken)
+      let bound = Double(model.bytesPerToken) / plain
+      let peak = try Self.productPeak()
+      let work = model.operationsPerToken * Double(prompt)
+
+      var report = FigureReport()
+      report.add("model", "\(language.identity)")
+      report.add("precision", model.precision.rawValue)
+      report.add("kernels", KernelLevel.active.rawValue)
+      report.add("threads", Double(Workers.count), "")
+      report.add("load", load * 1e3, "ms")
+      report.add("bytes_per_token", Double(model.bytesPerToken) / 1e6, "MB")
+      report.add("plain_read", plain / 1e9, "GB/s")
+      report.add("decode", 1 / step, "tokens/s")
+      report.add("decode_bound", 1 / bound, "tokens/s")
+      report.add("decode_of_bound", bound / step * 100, "%")
+      report.add("prompt", Double(prompt) / prompting, "tokens/s")
+      report.add("prompt_rate", work / prompting / 1e9, "GFlop/s")
+      report.add("product_peak", peak / 1e9, "GFlop/s")
+      report.add("prompt_of_peak", work / prompting / peak * 100, "%")
+      try report.print(json: json)
+    }
+
+    /// Operations a second of the packed float32 matrix product on all cores, at the size of a feed-forward layer.
+    private static func productPeak() throws -> Double {
+      let (rows, inputs, outputs) = (512, 640, 2000)
+      let numbers = AlignedBuffer<Float>(uninitialized: outputs * inputs)
+      for index in 0..<numbers.count { numbers.baseAddress[index] = Float(index % 31) / 31 - 0.5 }
+      let layer = try Linear(weights: [SharedBuffer(numbers)], inputs: inputs)
+      let x = [Float](repeating: 0.5, count: rows * inputs)
+      var y = [Float](repeating: 0, count: rows * outputs)
+      var best = Double.infinity
+      for _ in 0..<20 {
+        let time = try ContinuousClock().measure {
+          let scratch = Linear.Scratch(rows: 0, inputs: 0, precision: .float32)
+          try layer.apply(
+            to: x, stride: inputs, rows: rows, into: &y, stride: outputs, scratch: scratch, threads: .all)
+        }
+        best = min(best, time / .seconds(1))
+      }
+      return 2 * Double(rows * inputs * outputs) / best
+    }
+  }
+}
+
+extension WeightPrecision: ExpressibleByArgument {}

@@ -1,0 +1,135 @@
+import ArgumentParser
+import Minke
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+struct GenerateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate",
+    abstract: "Continue a text with a language model.",
+    discussion: """
+      The continuation goes to standard output as it is made. Without a prompt, standard input is the prompt.
+
+        minke generate --model byrne-86m "The whale is" --max-tokens 40
+      """)
+
+  @Option(help: "The path of a language model's folder.")
+  var model: String
+
+  @Argument(help: "The text to continue; several words are joined by spaces.")
+  var prompt: [String] = []
+
+  @OptionGroup var generation: GenerationArguments
+
+  @Flag(help: "Print one JSON object when done: prompt, text, tokens, end.")
+  var json = false
+
+  func run() throws {
+    let options = try generation.options(defaultMaximum: 256)
+    let text = prompt.isEmpty ? try StandardInput.text() : prompt.joined(separator: " ")
+    let language = try ModelLibrary.languageModel(model)
+    var tokens = language.tokenizer.encode(text)
+    if tokens.isEmpty { tokens = [language.startToken] }
+    var output = FileWriter()
+    var continuation = ""
+    var end: GenerationEnd?
+    let generated = try language.generate(after: tokens, state: language.model.makeState(), options: options) { piece in
+      continuation += piece.text
+      end = piece.end
+      guard !json, !piece.text.isEmpty else { return }
+      try output.write(piece.text)
+      try output.flush()
+    }
+    if json {
+      let object: JSONValue = [
+        "prompt": .string(text), "text": .string(continuation), "tokens": .array(generated.map { .integer(Int($0)) }),
+        "end": end.map { .string($0.rawValue) } ?? .null,
+      ]
+      try output.write(object.text + "\n")
+    } else {
+      try output.write("\n")
+      if end == .contextFull { say("minke: the context of \(language.contextLength) tokens is full") }
+    }
+    try output.finish()
+  }
+}
+
+/// The options of every command that generates text.
+struct GenerationArguments: ParsableArguments {
+  @Flag(help: "Always take the likeliest token. This is the default where no option of random choice is given.")
+  var greedy = false
+
+  @Option(help: "Choose at random; below 1 nearer to the likeliest, above 1 further away.")
+  var temperature: Double?
+
+  @Option(help: "Choose among the k likeliest tokens only.")
+  var topK: Int?
+
+  @Option(help: "Choose among the likeliest tokens that together have this probability.")
+  var topP: Double?
+
+  @Option(help: "Choose among tokens at least this likely beside the likeliest.")
+  var minP: Double?
+
+  @Option(help: "Make tokens that were there before less likely; 1 changes nothing.")
+  var repetitionPenalty = 1.0
+
+  @Option(help: "Make the same random choices each time.")
+  var seed: UInt64?
+
+  @Option(help: "End before this text; may be given several times.")
+  var stop: [String] = []
+
+  @Option(help: ArgumentHelp("Most tokens to generate.", valueName: "n"))
+  var maxTokens: Int?
+
+  func validate() throws {
+    if greedy, temperature != nil || topK != nil || topP != nil || minP != nil {
+      throw ValidationError("--greedy leaves nothing to choose; it goes with none of the random options.")
+    }
+  }
+
+  /// - Parameter maximum: tokens where the options do not say.
+  func options(defaultMaximum maximum: Int?, random isRandom: Bool = false) throws -> GenerationOptions {
+    let isChosen = temperature != nil || topK != nil || topP != nil || minP != nil || seed != nil
+    let sampling: Sampling =
+      greedy || !(isRandom || isChosen)
+      ? .greedy
+      : .random(
+        RandomSampling(
+          temperature: temperature ?? (isRandom ? 0.7 : 1), topK: topK, topP: topP ?? (isRandom ? 0.9 : nil),
+          minP: minP,
+          seed: seed))
+    return GenerationOptions(
+      sampling: sampling, repetitionPenalty: repetitionPenalty, maximumTokens: maxTokens ?? maximum, stop: stop)
+  }
+}
+
+/// All of standard input as text.
+enum StandardInput {
+  /// - Throws: ``MinkeError`` when the bytes are not UTF-8.
+  static func text() throws -> String {
+    guard let text = try String(validating: bytes(), as: UTF8.self) else {
+      throw MinkeError(.malformedFile, "standard input", expected: "UTF-8 text", found: "bytes that are not")
+    }
+    return text
+  }
+
+  static func bytes() throws(MinkeError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let received = buffer.withUnsafeMutableBytes { read(STDIN_FILENO, $0.baseAddress, $0.count) }
+      if received < 0, errno == EINTR { continue }
+      guard received >= 0 else { throw MinkeError.systemCall(errno, "standard input", expected: "readable text") }
+      if received == 0 { return bytes }
+      bytes += buffer[..<received]
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import MinkeCheckpoints
+import MinkeCore
+import MinkeText
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// Byrne-Embed: the mean of a SpikeWhale decoder's last hidden states, through a head of two linear layers, scaled to
+/// length 1.
+///
+/// Loads both published layouts: backbone files beside an `embed_head.pt`, and all in one safetensors file. A text
+/// without tokens is the mean 0. Source: the model card of Byrne-Embed.
+public struct ByrneEncoder: TextEncoder {
+  public let identity: ModelIdentity
+  public let metric = Metric.cosine
+  public var dimension: Int { head.second.outputs }
+  /// The model was not trained to be cut.
+  public var dimensions: [Int] { [dimension] }
+  public var tokenizer: any Tokenizer { spikeTokenizer }
+
+  /// Tokens of a text that count; what comes after them is left out.
+  public static let maximumTokens = 128
+
+  public let model: SpikeWhaleModel
+  /// The activation between the head's two layers.
+  public var activation: EmbeddingHead.Activation { head.activation }
+  /// How the activation came to be known, for people.
+  public let activationSource: String
+
+  let spikeTokenizer: SpikeTokenizer
+  let head: EmbeddingHead
+
+  /// Whether the files of a Byrne-Embed model lie in `folder`: a SpikeWhale model with a head.
+  public static func recognizes(_ folder: ModelFolder) throws -> Bool {
+    guard try LanguageModel.recognizes(folder) else { return false }
+    if folder.file("embed_head.pt") != nil { return true }
+    guard let url = folder.file("model.safetensors"), let configuration = try folder.json("config.json"),
+      let hidden = configuration["hidden_size"]?.integer
+    else { return false }
+    return try EmbeddingHead.parts(of: Checkpoint(contentsOf: url), hidden: hidden) != nil
+  }
+
+  /// - Parameter precision: how the decoder's layers are held and multiplied; in int8 they are packed, which takes
+  ///   part of a second.
+  /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
+  public init(_ folder: ModelFolder, precision: Precision = .float32, kernels level: KernelLevel = .active) throws {
+    let files = try SpikeWhaleFiles(folder)
+    spikeTokenizer = files.tokenizer
+    let decoder = try SpikeWhaleModel(files, kernels: level)
+    model = precision == .int8 ? try decoder.packedInt8(kernels: level) : decoder
+    let headURL = folder.file("embed_head.pt")
+    let source = try headURL.map { try Checkpoint(contentsOf: $0) } ?? files.checkpoint
+    let hidden = files.configuration.hiddenSize
+    guard let parts = try EmbeddingHead.parts(of: source, hidden: hidden) else {
+      throw MinkeError(
+        .unsupportedFile, source.path,
+        expected: "a head: a linear layer from \(hidden) numbers to more or fewer, and one that keeps them as many",
+        found: "no such tensors")
+    }
+    identity = try ModelIdentity(name: folder.name, weights: [files.checkpointURL] + (headURL.map { [$0] } ?? []))
+    var head = try EmbeddingHead(parts, in: source, hidden: hidden, kernels: level)
+    if let stated = files.json["embed_head_activation"], stated != .null {
+      guard let activation = stated.string.flatMap(EmbeddingHead.Activation.init(rawValue:)) else {
+        let choices = EmbeddingHead.Activation.allCases.map(\.rawValue).joined(separator: ", ")
+        throw MinkeError(
+          .malformedFile, "\(files.subject): embed_head_activation", expected: "one of \(choices)", found: stated.text)
+      }
+      head.activation = activation
+      self.head = head
+      activationSource = "stated in config.json"
+    } else {
+      let texts = EmbeddingHead.sampleTexts.map { Array(files.tokenizer.encode($0).prefix(Self.maximumTokens)) }
+      activationSource = head.settleActivation(means: try Self.means(of: texts, model: decoder))
+      self.head = head
+    }
+  }
+
+  public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
+    _ = try checked(options.dimension)
+    let meter = ProgressMeter(total: texts.count, handler: options.progress)
+    let limit = min(Self.maximumTokens, model.configuration.contextLength)
+    let tokens = texts.map { Array(spikeTokenizer.encode($0).prefix(limit)) }
+    // Texts of like length need no ordering: nothing is padded. They are only put together to fill a pass.
+    var vectors: [Float] = []
+    vectors.reserveCapacity(texts.count * dimension)
+    for batch in LanguageModel.batches(tokens.map(\.count)) {
+      let means = try Self.means(of: Array(tokens[batch]), model: model)
+      vectors += head.apply(to: means, count: batch.count)
+      meter.advance(by: batch.count)
+    }
+    let embeddings = try Embeddings(floats: vectors, dimension: dimension)
+    return options.normalize ? embeddings.normalized() : embeddings
+  }
+
+  /// The mean of each text's last hidden states, `[texts, hidden]`.
+  private static func means(of texts: [[TokenID]], model: SpikeWhaleModel) throws -> [Float] {
+    let hidden = model.configuration.hiddenSize
+    var means = [Float](repeating: 0, count: texts.count * hidden)
+    let inputs = texts.map { SequenceInput($0, state: model.makeState()) }
+    try model.run(inputs) { pass in
+      var row = 0
+      for (index, text) in texts.enumerated() where !text.isEmpty {
+        for column in 0..<hidden {
+          var sum: Float = 0
+          for offset in 0..<text.count { sum += pass.input[(row + offset) * hidden + column] }
+          means[index * hidden + column] = sum / Float(text.count)
+        }
+        row += text.count
+      }
+    }
+    return means
+  }
+}

@@ -1,0 +1,151 @@
+import MinkeCheckpoints
+import MinkeCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// The head of Byrne-Embed: `W2 activation(W1 x + b1) + b2`.
+public struct EmbeddingHead: Sendable {
+  /// What stands between the two layers. The published files do not say.
+  public enum Activation: String, CaseIterable, Sendable {
+    case gelu
+    case geluTanh = "gelu_tanh"
+    case silu
+    case relu
+    case tanh
+    case identity
+  }
+
+  let first: Linear
+  let second: Linear
+  var activation = Activation.gelu
+
+  /// The names of the head's tensors.
+  struct Parts {
+    let first: String
+    let second: String
+  }
+
+  /// The head's layers among the tensors of a file, known by their shapes: `[D, hidden]` and `[D, D]`, each with a bias
+  /// `[D]`, outside the backbone. Nil where there are none.
+  static func parts(of checkpoint: Checkpoint, hidden: Int) throws(MinkeError) -> Parts? {
+    let backbone = ["model.", "lm_head.", "mtp_heads.", "jepa.", "layers.", "embed_tokens.", "hrm_refine.", "engram."]
+    let layers = checkpoint.tensorNames.filter { name in
+      guard name.hasSuffix(".weight"), let shape = checkpoint.tensors[name]?.shape, shape.count == 2,
+        !backbone.contains(where: { name.hasPrefix($0) })
+      else { return false }
+      return checkpoint.tensors[name.dropLast(6) + "bias"]?.shape == [shape[0]]
+    }
+    guard !layers.isEmpty else { return nil }
+    let shapes = layers.map { checkpoint.tensors[$0]?.shape ?? [] }
+    // In order of names the first layer comes first, which matters only where D is the hidden size.
+    guard layers.count == 2, let start = shapes.firstIndex(where: { $0[1] == hidden }),
+      shapes[1 - start][1] == shapes[start][0]
+    else {
+      let found = zip(layers, shapes).map { "\($0) \($1)" }.joined(separator: ", ")
+      throw MinkeError(
+        .shapeMismatch, "\(checkpoint.path): head", expected: "linear layers [D, \(hidden)] and [D, D]", found: found)
+    }
+    return Parts(first: String(layers[start].dropLast(7)), second: String(layers[1 - start].dropLast(7)))
+  }
+
+  /// `[count, inputs]` to `[count, outputs]`.
+  func apply(to x: [Float], count: Int) -> [Float] {
+    var inner = [Float](repeating: 0, count: count * first.outputs)
+    var result = [Float](repeating: 0, count: count * second.outputs)
+    let none = Linear.Scratch(rows: 0, inputs: 0, precision: .float32)
+    x.withUnsafeBufferPointer { x in
+      inner.withUnsafeMutableBufferPointer { inner in
+        result.withUnsafeMutableBufferPointer { result in
+          guard let x = x.baseAddress, let inner = inner.baseAddress, let result = result.baseAddress else { return }
+          // One thread is never cancelled, so nothing is thrown.
+          try? first.apply(
+            to: x, stride: first.inputs, rows: count, into: inner, stride: first.outputs,
+            activation: activation == .gelu ? .gelu : .identity, scratch: none)
+          if activation != .gelu { for i in 0..<count * first.outputs { inner[i] = activation(inner[i]) } }
+          try? second.apply(
+            to: inner, stride: first.outputs, rows: count, into: result, stride: second.outputs, scratch: none)
+        }
+      }
+    }
+    return result
+  }
+
+  // MARK: Activation
+
+  /// The sentences of the model card, two by two, and the cosines that it gives for them.
+  static let sampleTexts = [
+    "The cat sat on the windowsill.", "A feline rested by the window.", "How do I bake bread?",
+    "Photosynthesis converts sunlight to energy.",
+  ]
+  private static let sampleCosines = [0.83, 0.28]
+
+  /// How far the cosines may be from the card's, which says "about", for a measurement to count.
+  private static let tolerance = 0.02
+
+  /// Takes the activation under which the card's sentences have the card's cosines; GELU where none does.
+  ///
+  /// - Parameter means: what the head is given for ``sampleTexts``.
+  /// - Returns: what was measured, for people.
+  mutating func settleActivation(means: [Float]) -> String {
+    var best = (activation: Activation.gelu, error: Double.infinity)
+    for candidate in Activation.allCases {
+      activation = candidate
+      let vectors = apply(to: means, count: Self.sampleTexts.count)
+      let error =
+        Self.sampleCosines.indices.map { index in
+          abs(Self.cosine(vectors, 2 * index, 2 * index + 1, second.outputs) - Self.sampleCosines[index])
+        }.max() ?? .infinity
+      if error < best.error { best = (candidate, error) }
+    }
+    let error = (best.error * 1e4).rounded() / 1e4
+    guard best.error <= Self.tolerance else {
+      activation = .gelu
+      return "assumed: no activation gives the model card's cosines; the nearest, \(best.activation.rawValue), misses "
+        + "them by \(error)"
+    }
+    activation = best.activation
+    return "measured: gives the model card's cosines within \(error)"
+  }
+
+  private static func cosine(_ vectors: [Float], _ a: Int, _ b: Int, _ width: Int) -> Double {
+    var (dot, first, second) = (0.0, 0.0, 0.0)
+    for i in 0..<width {
+      let (x, y) = (Double(vectors[a * width + i]), Double(vectors[b * width + i]))
+      dot += x * y
+      first += x * x
+      second += y * y
+    }
+    return dot / (first * second).squareRoot()
+  }
+}
+
+extension EmbeddingHead {
+  init(_ parts: Parts, in checkpoint: Checkpoint, hidden: Int, kernels level: KernelLevel) throws(MinkeError) {
+    func linear(_ name: String, _ outputs: Int?, _ inputs: Int) throws(MinkeError) -> Linear {
+      let weights = try checkpoint.tensor(name + ".weight").floats(shape: [outputs, inputs], requiringFinite: true)
+      let bias = try checkpoint.tensor(name + ".bias").floats(requiringFinite: true)
+      return try Linear(weights: [weights], biases: [bias], inputs: inputs, kernels: level)
+    }
+    first = try linear(parts.first, nil, hidden)
+    second = try linear(parts.second, nil, first.outputs)
+  }
+}
+
+extension EmbeddingHead.Activation {
+  func callAsFunction(_ x: Float) -> Float {
+    switch self {
+    case .gelu: x * 0.5 * (1 + erff(x * Float(0.5).squareRoot()))
+    case .geluTanh: 0.5 * x * (1 + tanhf(0.797_884_6 * (x + 0.044_715 * x * x * x)))
+    case .silu: x / (1 + expf(-x))
+    case .relu: max(x, 0)
+    case .tanh: tanhf(x)
+    case .identity: x
+    }
+  }
+}

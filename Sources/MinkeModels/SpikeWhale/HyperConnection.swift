@@ -1,0 +1,156 @@
+import MinkeCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// How the two stored vectors of a hyper-connection become the weights with which a layer reads from the streams and
+/// writes to them.
+///
+/// The published models store the vectors and not the formula. A `config.json` may state it by
+/// `hyper_connection_pre` and `hyper_connection_post`; where it does not, the loader measures.
+public struct HyperConnectionForm: Sendable, Equatable, CustomStringConvertible {
+  /// A formula for one vector `a` of one number a stream, `n` in all.
+  public enum Formula: String, CaseIterable, Sendable {
+    case softmax
+    /// `n * softmax(a)`, so that equal numbers make weights of 1.
+    case scaledSoftmax = "scaled_softmax"
+    /// `a` itself.
+    case raw
+    case sigmoid
+    /// `2 * sigmoid(a)`, so that 0 makes a weight of 1.
+    case doubleSigmoid = "double_sigmoid"
+    /// The row of `a` in `exp([pre; post])` after its rows and columns were scaled in turn to sums of 1 (Sinkhorn and
+    /// Knopp 1967).
+    case sinkhorn
+  }
+
+  /// For reading.
+  public let pre: Formula
+  /// For writing.
+  public let post: Formula
+
+  public init(pre: Formula, post: Formula) {
+    self.pre = pre
+    self.post = post
+  }
+
+  /// The likeliest form: a weighted mean of the streams is read, and on average the whole result is written.
+  public static let likeliest = HyperConnectionForm(pre: .softmax, post: .scaledSoftmax)
+
+  /// Every form worth trying, the likeliest first.
+  public static let candidates: [HyperConnectionForm] = {
+    let separate = Formula.allCases.filter { $0 != .sinkhorn }
+    let pairs = separate.flatMap { pre in separate.map { HyperConnectionForm(pre: pre, post: $0) } }
+    return [likeliest] + pairs.filter { $0 != likeliest } + [HyperConnectionForm(pre: .sinkhorn, post: .sinkhorn)]
+  }()
+
+  public var description: String { "\(pre.rawValue) to read, \(post.rawValue) to write" }
+
+  /// The form that a configuration states; nil where it is silent.
+  init?(stated json: JSONValue, subject: String) throws(MinkeError) {
+    func formula(_ key: String) throws(MinkeError) -> Formula? {
+      guard let value = json[key], value != .null else { return nil }
+      guard let formula = value.string.flatMap(Formula.init(rawValue:)) else {
+        let choices = Formula.allCases.map(\.rawValue).joined(separator: ", ")
+        throw MinkeError(.malformedFile, "\(subject): \(key)", expected: "one of \(choices)", found: value.text)
+      }
+      return formula
+    }
+    let (pre, post) = (try formula("hyper_connection_pre"), try formula("hyper_connection_post"))
+    if pre == nil, post == nil { return nil }
+    guard let pre, let post else {
+      throw MinkeError(
+        .malformedFile, subject, expected: "both hyper_connection_pre and hyper_connection_post or neither",
+        found: pre == nil ? "only the latter" : "only the former")
+    }
+    self.init(pre: pre, post: post)
+  }
+}
+
+/// The connection of one layer to the streams: `h = sum of read_i X_i` goes in, `X_i += write_i out` comes back.
+struct HyperConnection: Sendable {
+  let read: [Float]
+  let write: [Float]
+
+  /// A model without hyper-connections: one stream, read and written as it is.
+  static let residual = HyperConnection(read: [1], write: [1])
+
+  init(read: [Float], write: [Float]) {
+    self.read = read
+    self.write = write
+  }
+
+  /// The connection that the stored vectors `pre` and `post` mean in `form`.
+  init(pre: [Float], post: [Float], form: HyperConnectionForm, configuration: SpikeWhaleConfiguration) {
+    read = Self.weights(form.pre, of: pre, with: (pre, post), row: 0, configuration)
+    write = Self.weights(form.post, of: post, with: (pre, post), row: 1, configuration)
+  }
+
+  private static func weights(
+    _ formula: HyperConnectionForm.Formula, of values: [Float], with pair: ([Float], [Float]), row: Int,
+    _ configuration: SpikeWhaleConfiguration
+  ) -> [Float] {
+    switch formula {
+    case .softmax: softmax(values)
+    case .scaledSoftmax: softmax(values).map { $0 * Float(values.count) }
+    case .raw: values
+    case .sigmoid: values.map { 1 / (1 + exp(-$0)) }
+    case .doubleSigmoid: values.map { 2 / (1 + exp(-$0)) }
+    case .sinkhorn:
+      sinkhorn(pair, iterations: configuration.sinkhornIterations, epsilon: configuration.sinkhornEpsilon)[row]
+    }
+  }
+
+  static func softmax(_ values: [Float]) -> [Float] {
+    let largest = values.max() ?? 0
+    let powers = values.map { exp($0 - largest) }
+    let total = powers.reduce(0, +)
+    return powers.map { $0 / total }
+  }
+
+  private static func sinkhorn(_ rows: ([Float], [Float]), iterations: Int, epsilon: Float) -> [[Float]] {
+    var matrix = [rows.0.map { exp($0) }, rows.1.map { exp($0) }]
+    for _ in 0..<iterations {
+      for row in matrix.indices {
+        let total = matrix[row].reduce(0, +) + epsilon
+        for column in matrix[row].indices { matrix[row][column] /= total }
+      }
+      for column in matrix[0].indices {
+        let total = matrix[0][column] + matrix[1][column] + epsilon
+        for row in matrix.indices { matrix[row][column] /= total }
+      }
+    }
+    return matrix
+  }
+
+  /// `h = sum of read_i X_i`: `streams` `[n, hidden]`, `h` `[hidden]`.
+  func read(_ streams: UnsafePointer<Float>, into h: UnsafeMutablePointer<Float>, hidden: Int) {
+    Self.mix(streams, read, into: h, hidden: hidden)
+  }
+
+  static func mix(
+    _ streams: UnsafePointer<Float>, _ weights: [Float], into h: UnsafeMutablePointer<Float>, hidden: Int
+  ) {
+    for (index, weight) in weights.enumerated() {
+      let stream = streams + index * hidden
+      if index == 0 {
+        for column in 0..<hidden { h[column] = weight * stream[column] }
+      } else {
+        for column in 0..<hidden { h[column] += weight * stream[column] }
+      }
+    }
+  }
+
+  /// `X_i += write_i out`.
+  func write(_ out: UnsafePointer<Float>, to streams: UnsafeMutablePointer<Float>, hidden: Int) {
+    for (index, weight) in write.enumerated() {
+      let stream = streams + index * hidden
+      for column in 0..<hidden { stream[column] += weight * out[column] }
+    }
+  }
+}

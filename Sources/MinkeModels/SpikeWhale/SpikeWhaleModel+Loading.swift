@@ -1,0 +1,183 @@
+import MinkeCheckpoints
+import MinkeCore
+import MinkeText
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+extension SpikeWhaleModel {
+  /// Loads the model of `configuration` from `checkpoint`, whose weights stay where they are mapped.
+  ///
+  /// - Parameter form: the form of the hyper-connections, which the configuration may leave open.
+  /// - Throws: ``MinkeError`` when a tensor is missing or of another shape.
+  init(
+    _ configuration: SpikeWhaleConfiguration, checkpoint: Checkpoint, connections settlement: Settlement,
+    kernels level: KernelLevel
+  ) throws(MinkeError) {
+    let c = configuration
+    let tensors = try SpikeWhaleTensors(checkpoint)
+    let hidden = c.hiddenSize
+    self.configuration = c
+    self.checkpoint = checkpoint
+    hyperConnections = settlement
+    kernels = SpikeWhaleKernels(level)
+    tensorCount = checkpoint.tensors.count
+    elementCount = checkpoint.tensors.values.reduce(0) { $0 + $1.count }
+
+    embedding = try tensors.matrix("embed_tokens.weight", c.vocabularySize, hidden)
+    head =
+      c.tiesEmbeddings
+      ? embedding
+      : try WeightMatrix("lm_head.weight", outputs: c.vocabularySize, inputs: hidden, in: checkpoint)
+    if let sizes = c.engram { engram = try Engram(sizes, configuration: c, tensors) } else { engram = nil }
+    rotary = try RotaryTable(c, tensors)
+
+    func connection(_ name: String) throws(MinkeError) -> HyperConnection {
+      guard c.streamCount > 1 else { return .residual }
+      let (pre, post) = try tensors.pair(name, c.streamCount)
+      return HyperConnection(pre: pre, post: post, form: settlement.form, configuration: c)
+    }
+    var layers: [Layer] = []
+    for index in 0..<c.layerCount {
+      let place = "layers.\(index)."
+      layers.append(
+        Layer(
+          attentionConnection: try connection(place + "hc_attn"),
+          attentionNorm: try tensors.vector(place + "attn_norm.weight", hidden),
+          attention: try Attention(c, place + "attn.", tensors),
+          feedForwardConnection: try connection(place + "hc_ffn"),
+          feedForwardNorm: try tensors.vector(place + "ffn_norm.weight", hidden),
+          feedForward: FeedForward(
+            gate: try tensors.matrix(place + "ffn.gate_proj.weight", c.feedForwardSize, hidden),
+            up: try tensors.matrix(place + "ffn.up_proj.weight", c.feedForwardSize, hidden),
+            down: try tensors.matrix(place + "ffn.down_proj.weight", hidden, c.feedForwardSize))))
+    }
+    self.layers = layers
+    mix =
+      c.streamCount > 1
+      ? HyperConnection.softmax(Array(try tensors.vector("hc_out_mix.weight", c.streamCount).pointer)) : [1]
+    if let sizes = c.refinement {
+      refinement = HRMRefinement(
+        norm: try tensors.vector("hrm_refine.norm.weight", hidden),
+        down: try tensors.matrix("hrm_refine.down.weight", sizes.size, 2 * hidden),
+        up: try tensors.matrix("hrm_refine.up.weight", hidden, sizes.size),
+        gates: Array(try tensors.vector("hrm_refine.gate", sizes.steps).pointer))
+    } else {
+      refinement = nil
+    }
+    norm = try tensors.vector("norm.weight", hidden)
+  }
+}
+
+extension SpikeWhaleModel {
+  /// The same model with the matrices of its layers packed in 8 bits; the embedding and the engram stay as they are.
+  func packedInt8(kernels level: KernelLevel) throws(MinkeError) -> SpikeWhaleModel {
+    var copy = self
+    var packed: [Layer] = []
+    for layer in layers {
+      let (a, f) = (layer.attention, layer.feedForward)
+      packed.append(
+        Layer(
+          attentionConnection: layer.attentionConnection, attentionNorm: layer.attentionNorm,
+          attention: Attention(
+            queryDown: try a.queryDown.packedInt8(kernels: level), queryCodeNorm: a.queryCodeNorm,
+            queryUp: try a.queryUp.packedInt8(kernels: level), key: try a.key.packedInt8(kernels: level),
+            value: try a.value.packedInt8(kernels: level), queryNorm: a.queryNorm, keyNorm: a.keyNorm,
+            outputDown: try a.outputDown.packedInt8(kernels: level),
+            outputUp: try a.outputUp.packedInt8(kernels: level)),
+          feedForwardConnection: layer.feedForwardConnection, feedForwardNorm: layer.feedForwardNorm,
+          feedForward: FeedForward(
+            gate: try f.gate.packedInt8(kernels: level), up: try f.up.packedInt8(kernels: level),
+            down: try f.down.packedInt8(kernels: level))))
+    }
+    copy.layers = packed
+    return copy
+  }
+}
+
+extension Engram {
+  /// The name of ``codes`` in a quantised checkpoint.
+  static let codesName = "engram.codes"
+
+  init(
+    _ sizes: SpikeWhaleConfiguration.Engram, configuration: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors
+  ) throws(MinkeError) {
+    let hidden = configuration.hiddenSize
+    self.sizes = sizes
+    codes =
+      tensors.checkpoint.tensors[tensors.prefix + Self.codesName] == nil
+      ? nil : try tensors.table(Self.codesName, configuration.vocabularySize, sizes.compressedSize)
+    let compressor = try tensors.part(of: "engram", sizes.compressedSize, hidden)
+    let gate = try tensors.part(of: "engram", hidden, 2 * hidden)
+    self.compressor = try tensors.matrix(compressor + ".proj.weight", sizes.compressedSize, hidden)
+    self.gate = try tensors.matrix(gate + ".proj.weight", hidden, 2 * hidden)
+    gateBias = try tensors.vector(gate + ".proj.bias", hidden)
+    alpha = try tensors.vector(gate + ".alpha", hidden)
+    bias = try tensors.vector(gate + ".bias", hidden)
+    gamma = try tensors.vector(gate + ".gamma", hidden)
+    var tables: [SharedBuffer<Float>] = []
+    for g in 0..<sizes.tableCount {
+      tables.append(try tensors.table("engram.lookup.tables.\(g).weight", sizes.tableSize, hidden))
+    }
+    self.tables = tables
+    var projections: [SharedBuffer<Float>] = []
+    for length in 1...sizes.longestWindow {
+      for k in 0..<length {
+        projections.append(
+          try tensors.table("engram.lookup.hash_proj_n\(length)_p\(k)", sizes.tableCount, sizes.compressedSize))
+      }
+    }
+    self.projections = projections
+  }
+}
+
+extension Attention {
+  init(_ c: SpikeWhaleConfiguration, _ place: String, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
+    let (hidden, width) = (c.hiddenSize, c.headDimension)
+    queryDown = try tensors.matrix(place + "q_a_proj.weight", c.queryRank, hidden)
+    queryCodeNorm = try tensors.vector(place + "q_a_norm.weight", c.queryRank)
+    queryUp = try tensors.matrix(place + "q_b_proj.weight", c.headCount * width, c.queryRank)
+    key = try tensors.matrix(place + "k_proj.weight", width, hidden)
+    value = try tensors.matrix(place + "v_proj.weight", width, hidden)
+    queryNorm = c.usesQueryKeyNorm ? try tensors.vector(place + "q_norm.weight", width) : nil
+    keyNorm = c.usesQueryKeyNorm ? try tensors.vector(place + "k_norm.weight", width) : nil
+    outputDown = try tensors.matrix(place + "o_a_proj.weight", c.outputRank, c.headCount * width)
+    outputUp = try tensors.matrix(place + "o_b_proj.weight", hidden, c.outputRank)
+  }
+}
+
+extension RotaryTable {
+  /// The first layer's stored tables, all layers' being equal; computed where they are not stored.
+  init(_ c: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
+    let half = c.rotaryDimension / 2
+    let (cosines, sines) = ("layers.0.attn.rope.cos_cache", "layers.0.attn.rope.sin_cache")
+    if half > 0, tensors.checkpoint.tensors[tensors.prefix + cosines] != nil {
+      self.init(
+        cosines: try tensors.table(cosines, c.contextLength, half),
+        sines: try tensors.table(sines, c.contextLength, half), configuration: c)
+      return
+    }
+    let cosineTable = AlignedBuffer<Float>(uninitialized: c.contextLength * half)
+    let sineTable = AlignedBuffer<Float>(uninitialized: c.contextLength * half)
+    for j in 0..<half {
+      let frequency = Float(pow(c.ropeTheta, -Double(j) / Double(half)))
+      for position in 0..<c.contextLength {
+        let angle = Float(position) * frequency
+        cosineTable.baseAddress[position * half + j] = cosf(angle)
+        sineTable.baseAddress[position * half + j] = sinf(angle)
+      }
+    }
+    self.init(cosines: SharedBuffer(cosineTable), sines: SharedBuffer(sineTable), configuration: c)
+  }
+}

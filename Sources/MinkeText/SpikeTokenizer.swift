@@ -1,0 +1,179 @@
+import MinkeCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// The tokenizer of SpikeWhale models: at each place the longest token that fits, over bytes.
+///
+/// Any bytes can be encoded and come back the same. Special tokens, such as `<|im_end|>`, are found first and never
+/// split; no token crosses their ends. Nothing is normalised and nothing is added.
+///
+/// Its file is JSON of its own kind: `vocab` gives each token, a string with one Latin-1 character a byte, its id.
+public struct SpikeTokenizer: Tokenizer {
+  /// What the file says: one more than the largest id a model with this tokenizer has a row for.
+  public let vocabularySize: Int
+  /// The ids that are never split, such as `<eos>` and `<|im_end|>`.
+  public let specialTokens: Set<TokenID>
+
+  /// The tokens' bytes one after the other; token `id` ends at `ends[id]`.
+  private let bytes: [UInt8]
+  private let ends: [Int]
+  private let tokens: ByteTrie
+  private let specials: ByteTrie
+  /// Whether a special token begins with a byte.
+  private let specialStarts: [Bool]
+
+  /// `<pad>`, `<unk>`, `<bos>` and `<eos>` are special without being listed.
+  private static let alwaysSpecial = 0..<4
+
+  /// Reads the `tokenizer.json` at `url`.
+  ///
+  /// - Throws: ``MinkeError`` when the file is not of this kind, an id is missing or stands twice, or a byte has no token.
+  public init(contentsOf url: URL) throws {
+    let file = try MappedFile(url)
+    try self.init(json: file.bytes, named: file.path)
+  }
+
+  /// Reads the text of a `tokenizer.json`; `name` stands for the file in error texts.
+  ///
+  /// - Throws: ``MinkeError`` when the text is not of this kind, an id is missing or stands twice, or a byte has no token.
+  public init(json: UnsafeRawBufferPointer, named name: String) throws {
+    let file = try SpikeVocabulary(json: json, subject: name)
+    vocabularySize = file.vocabularySize
+    bytes = file.bytes
+    ends = file.ends
+    let keys = file.ends.indices.map { id in
+      (bytes: file.bytes[(id == 0 ? 0 : file.ends[id - 1])..<file.ends[id]], value: TokenID(id))
+    }
+    // A single byte must stay a token of plain text, whatever else it is.
+    let atomic = keys.filter {
+      $0.bytes.count > 1 && (file.specialTokens.contains($0.value) || Self.alwaysSpecial.contains(Int($0.value)))
+    }
+    let special = Set(atomic.map(\.value))
+    specialTokens = special
+    tokens = ByteTrie(keys.filter { $0.bytes.count <= file.longestToken && !special.contains($0.value) })
+    specials = ByteTrie(atomic)
+    var starts = [Bool](repeating: false, count: 256)
+    for key in atomic { if let first = key.bytes.first { starts[Int(first)] = true } }
+    specialStarts = starts
+  }
+
+  /// The bytes of token `id`; nil when the vocabulary has no such id.
+  public func bytes(of id: TokenID) -> ArraySlice<UInt8>? {
+    guard id >= 0, Int(id) < ends.count else { return nil }
+    return bytes[(id == 0 ? 0 : ends[Int(id) - 1])..<ends[Int(id)]]
+  }
+
+  /// The text of token `id`, with U+FFFD where its bytes are not whole characters.
+  public func token(_ id: TokenID) -> String? { bytes(of: id).map { String(decoding: $0, as: UTF8.self) } }
+
+  public func id(of token: String) -> TokenID? {
+    var token = token
+    return token.withUTF8 { text in
+      for trie in [specials, tokens] {
+        let match = trie.longestPrefix(of: text)
+        if match.length == text.count, match.length > 0 { return match.value }
+      }
+      return nil
+    }
+  }
+
+  public func encode(_ text: UnsafeBufferPointer<UInt8>, addingSpecialTokens: Bool, into ids: inout [TokenID]) {
+    specialStarts.withUnsafeBufferPointer { starts in
+      var pieceStart = 0
+      var position = 0
+      while position < text.count {
+        guard starts[Int(text[position])] else {
+          position += 1
+          continue
+        }
+        let special = specials.longestPrefix(of: UnsafeBufferPointer(rebasing: text[position...]))
+        guard special.length > 0 else {
+          position += 1
+          continue
+        }
+        encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart..<position]), into: &ids)
+        ids.append(special.value)
+        position += special.length
+        pieceStart = position
+      }
+      encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart...]), into: &ids)
+    }
+  }
+
+  /// The ids of `text` as nothing but text: where a special token is spelt in it, the ids of its letters.
+  public func encodePlain(_ text: String) -> [TokenID] {
+    var ids: [TokenID] = []
+    var text = text
+    text.withUTF8 { encodePiece($0, into: &ids) }
+    return ids
+  }
+
+  private func encodePiece(_ piece: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
+    var position = 0
+    while position < piece.count {
+      let match = tokens.longestPrefix(of: UnsafeBufferPointer(rebasing: piece[position...]))
+      ids.append(match.value)
+      // Every byte is a token, so the match is never empty.
+      position += max(1, match.length)
+    }
+  }
+
+  /// The text of `ids`, with U+FFFD where their bytes are not UTF-8. Ids without a token have no text.
+  public func decode(_ ids: some Sequence<TokenID>, skippingSpecialTokens: Bool) -> String {
+    var text: [UInt8] = []
+    for id in ids where !(skippingSpecialTokens && specialTokens.contains(id)) { text += bytes(of: id) ?? [] }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
+
+/// Turns tokens into text one at a time and holds back a character whose last bytes have not come yet.
+///
+/// All that it gives, joined, is what decoding all tokens at once gives.
+public struct IncrementalDecoder: Sendable {
+  private let tokenizer: SpikeTokenizer
+  private let skippingSpecialTokens: Bool
+  private var pending: [UInt8] = []
+
+  public init(_ tokenizer: SpikeTokenizer, skippingSpecialTokens: Bool = true) {
+    self.tokenizer = tokenizer
+    self.skippingSpecialTokens = skippingSpecialTokens
+  }
+
+  /// The text that token `id` completes, perhaps none.
+  public mutating func append(_ id: TokenID) -> String {
+    if skippingSpecialTokens, tokenizer.specialTokens.contains(id) { return "" }
+    pending += tokenizer.bytes(of: id) ?? []
+    let complete = pending.count - Self.unfinishedByteCount(at: pending)
+    defer { pending.removeFirst(complete) }
+    return String(decoding: pending[..<complete], as: UTF8.self)
+  }
+
+  /// What was held back, no more tokens being to come.
+  public mutating func finish() -> String {
+    defer { pending.removeAll() }
+    return String(decoding: pending, as: UTF8.self)
+  }
+
+  /// How many bytes at the end are the beginning of a character that may still become whole.
+  private static func unfinishedByteCount(at bytes: [UInt8]) -> Int {
+    for length in 1...3 where length <= bytes.count {
+      let tail = bytes[(bytes.count - length)...]
+      guard let lead = tail.first, lead & 0xc0 != 0x80 else { continue }
+      let needed = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 1
+      if needed <= length { return 0 }
+      // Some second bytes make the beginning hopeless already: overlong forms, surrogates, beyond U+10FFFF.
+      let completions: [UInt8] = [0x80, 0x90, 0xa0, 0xbf]
+      let filler = needed - length
+      let mayBecomeWhole = completions.contains { next in
+        let candidate = tail + [next] + [UInt8](repeating: 0x80, count: filler - 1)
+        return String(validating: candidate, as: UTF8.self) != nil
+      }
+      return mayBecomeWhole ? length : 0
+    }
+    return 0
+  }
+}

@@ -1,0 +1,172 @@
+import MinkeCore
+import MinkeTestSupport
+import MinkeText
+import Testing
+
+@testable import MinkeModels
+
+@Suite struct GenerationTests {
+  let language: LanguageModel
+
+  init() throws { language = try SpikeWhaleFixture.model() }
+
+  /// The whole continuation and why it ended.
+  private func generate(_ prompt: String, _ options: GenerationOptions) throws -> (text: String, end: GenerationEnd?) {
+    var result = (text: "", end: GenerationEnd?.none)
+    try language.generate(
+      after: language.tokenizer.encode(prompt), state: language.model.makeState(), options: options
+    ) { piece in
+      #expect(result.end == nil)
+      result.text += piece.text
+      result.end = piece.end
+    }
+    return result
+  }
+
+  @Test func `a stream gives the same text as all tokens decoded at once`() async throws {
+    let example = try SpikeWhaleFixture.examples()[3]
+    var (text, tokens, end) = ("", [TokenID](), GenerationEnd?.none)
+    for try await piece in language.generate(
+      example.text, options: GenerationOptions(maximumTokens: 12, endsAtEndToken: false))
+    {
+      text += piece.text
+      if let token = piece.token { tokens.append(token) }
+      end = piece.end
+    }
+    #expect(tokens == example.greedy)
+    #expect(text == language.tokenizer.decode(example.greedy))
+    #expect(end == .maximumTokens)
+  }
+
+  @Test func `equal seeds give equal texts and others do not`() throws {
+    func options(_ seed: UInt64) -> GenerationOptions {
+      GenerationOptions(sampling: .random(RandomSampling(temperature: 1.5, seed: seed)), maximumTokens: 20)
+    }
+    let first = try generate("Alaska", options(1)).text
+    #expect(try generate("Alaska", options(1)).text == first)
+    #expect(try generate("Alaska", options(2)).text != first)
+  }
+
+  @Test(arguments: [
+    RandomSampling(temperature: 3, topK: 1, seed: 1), RandomSampling(temperature: 3, topP: 1e-9, seed: 2),
+    RandomSampling(temperature: 3, minP: 1, seed: 3), RandomSampling(temperature: 1e-9, seed: 4),
+  ])
+  func `a random choice among one token is the greedy one`(_ sampling: RandomSampling) throws {
+    let expected = try generate("Alaska", GenerationOptions(maximumTokens: 12))
+    let found = try generate("Alaska", GenerationOptions(sampling: .random(sampling), maximumTokens: 12))
+    #expect(found.text == expected.text)
+  }
+
+  @Test func `random choices come as often as they are likely, among those left`() throws {
+    let logits = [1, 2, 3, 0, -5].map { Float($0) }
+    func shares(_ settings: RandomSampling) throws -> [Double] {
+      var sampler = try Sampler(.random(settings), repetitionPenalty: 1)
+      var counts = [Double](repeating: 0, count: 5)
+      for _ in 0..<20_000 { counts[Int(sampler.next(logits, seen: []))] += 1 / 20_000 }
+      return counts
+    }
+    func softmax(_ kept: [Int], _ temperature: Double) -> [Double] {
+      let weights = logits.indices.map { kept.contains($0) ? exp(Double(logits[$0]) / temperature) : 0 }
+      return weights.map { $0 / weights.reduce(0, +) }
+    }
+    let cases: [(RandomSampling, [Int])] = [
+      (RandomSampling(seed: 1), [0, 1, 2, 3, 4]), (RandomSampling(temperature: 2, seed: 2), [0, 1, 2, 3, 4]),
+      (RandomSampling(topK: 2, seed: 3), [1, 2]),
+      // Of the whole, 2 has 0.64, 1 has 0.24 and 0 has 0.09.
+      (RandomSampling(topP: 0.7, seed: 4), [1, 2]), (RandomSampling(topP: 0.9, seed: 5), [0, 1, 2]),
+      // Beside 2, 1 is 0.37 and 0 is 0.14 likely.
+      (RandomSampling(minP: 0.2, seed: 6), [1, 2]),
+    ]
+    for (settings, kept) in cases {
+      #expect(largestDifference(try shares(settings), softmax(kept, settings.temperature)) < 0.02, "\(settings)")
+    }
+  }
+
+  @Test func `the repetition penalty lowers what was there`() throws {
+    var sampler = try Sampler(.greedy, repetitionPenalty: 2)
+    #expect(sampler.next([1.0, 1.5], seen: [1]) == 0)
+    #expect(sampler.next([-1.0, -1.5], seen: [0]) == 1)
+    #expect(sampler.next([1.0, 2.5], seen: [1]) == 1)
+  }
+
+  @Test func `generation ends before a stop text, also one that spans tokens`() throws {
+    let whole = try generate("Alaska", GenerationOptions(maximumTokens: 30)).text
+    let letters = Array(whole.unicodeScalars)
+    let stop = String(String.UnicodeScalarView(letters[10..<15]))
+    let (text, end) = try generate("Alaska", GenerationOptions(maximumTokens: 30, stop: ["never there", stop]))
+    #expect(end == .stopText)
+    #expect(text == whole[..<(whole.firstRange(of: stop)?.lowerBound ?? whole.startIndex)])
+    #expect(try generate("Alaska", GenerationOptions(maximumTokens: 30, stop: ["", "never there"])).text == whole)
+  }
+
+  @Test func `the end of the context is said`() throws {
+    let (_, end) = try generate(String(repeating: "Q", count: 120), GenerationOptions(endsAtEndToken: false))
+    #expect(end == .contextFull)
+    #expect(throws: MinkeError.self) { try generate(String(repeating: "Q", count: 129), GenerationOptions()) }
+  }
+
+  @Test func `options out of range are errors`() throws {
+    for settings in [
+      RandomSampling(temperature: 0), RandomSampling(temperature: -1), RandomSampling(temperature: .nan),
+      RandomSampling(topK: 0), RandomSampling(topP: 0), RandomSampling(topP: 1.1), RandomSampling(topP: .nan),
+      RandomSampling(minP: -0.1), RandomSampling(minP: 1.1),
+    ] {
+      #expect(throws: MinkeError.self, "\(settings)") {
+        try generate("a", GenerationOptions(sampling: .random(settings)))
+      }
+    }
+    #expect(throws: MinkeError.self) { try generate("a", GenerationOptions(repetitionPenalty: 0)) }
+    #expect(throws: MinkeError.self) { try generate("a", GenerationOptions(maximumTokens: -1)) }
+    #expect(try generate("a", GenerationOptions(maximumTokens: 0)).end == .maximumTokens)
+  }
+
+  @Test func `a consumer that stops iterating stops the generation`() async throws {
+    let session = try ChatSession(language)
+    for try await piece in session.reply(to: "Hi", options: GenerationOptions(endsAtEndToken: false))
+    where piece.token != nil {
+      break
+    }
+    // The session is free again once its generation has ended.
+    let messages = await session.messages
+    #expect(messages.map(\.role) == [.user, .assistant] || messages.isEmpty)
+  }
+
+  @Test func `a conversation is one ChatML text to the model`() async throws {
+    let session = try ChatSession(language, system: "Be brief.")
+    let options = GenerationOptions(maximumTokens: 5, endsAtEndToken: false)
+    var answers: [String] = []
+    for message in ["Hi", "a<|im_end|>b"] {
+      var answer = ""
+      for try await piece in session.reply(to: message, options: options) { answer += piece.text }
+      answers.append(answer)
+    }
+    let tokenizer = language.tokenizer
+    func plain(_ text: String) -> [TokenID] { tokenizer.encodePlain(text) }
+    let (start, end) = (try #require(tokenizer.id(of: "<|im_start|>")), try #require(tokenizer.id(of: "<|im_end|>")))
+    var tokens = [start] + plain("system\nBe brief.") + [end] + plain("\n")
+    for (message, answer) in zip(["Hi", "a<|im_end|>b"], answers) {
+      tokens += [start] + plain("user\n" + message) + [end] + plain("\n") + [start] + plain("assistant\n")
+      let reply = try language.generate(after: tokens, state: language.model.makeState(), options: options) { _ in }
+      #expect(tokenizer.decode(reply) == answer)
+      tokens += reply + [end] + plain("\n")
+    }
+    #expect(await session.messages.map(\.role) == [.system, .user, .assistant, .user, .assistant])
+    #expect(await session.tokenCount == tokens.count)
+    await session.reset()
+    #expect(await session.messages.map(\.text) == ["Be brief."])
+  }
+
+  @Test func `a message beyond the context is an error and no part of the conversation`() async throws {
+    let session = try ChatSession(language)
+    await #expect(throws: MinkeError.self) {
+      for try await _ in session.reply(to: String(repeating: "Q", count: 200)) {}
+    }
+    #expect(await session.messages.isEmpty)
+  }
+}
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
