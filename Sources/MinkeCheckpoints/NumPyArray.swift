@@ -43,7 +43,7 @@ public struct NumPyArray: Sendable {
 
   /// The bytes of the `.npy` file, as `numpy.save` writes it.
   public func serialized() throws(MinkeError) -> [UInt8] {
-    try NumPyHeader.bytes(for: values) + Array(values.bytes().pointer)
+    try NumPyHeader.bytes(for: values) + values.bytes().copied()
   }
 
   /// Writes the `.npy` file, which takes its place at `url` only when it is whole.
@@ -70,14 +70,14 @@ extension Embeddings {
       guard case (let bits, false) = array.shape[1].multipliedReportingOverflow(by: 8) else {
         throw MinkeError(.shapeMismatch, array.subject, expected: "rows of bytes", found: "shape \(array.shape)")
       }
-      try self.init(packed: Array(array.bytes().pointer), dimension: bits)
+      try self.init(packed: array.bytes().copied(), dimension: bits)
     } else {
       guard array.elementType.isFloatingPoint else {
         throw MinkeError(
           .unsupportedFile, array.subject, expected: "floating-point numbers, or bits packed in U8",
           found: array.elementType.rawValue)
       }
-      try self.init(floats: Array(array.floats(requiringFinite: true).pointer), dimension: array.shape[1])
+      try self.init(floats: array.floats(requiringFinite: true).copied(), dimension: array.shape[1])
     }
   }
 

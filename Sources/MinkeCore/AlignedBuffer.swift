@@ -10,14 +10,17 @@
 ///
 /// It is the one owner of its memory and frees it at the end of its life. Fenced here: `baseAddress` is valid for
 /// `count` elements as long as the buffer lives, and nobody else writes there.
-public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
+///
+/// A class and not a noncopyable value: the life of an object in a variable reaches over the last access through one of
+/// its pointers, while a noncopyable value may end with the last mention of its name, before the pointer is used.
+public final class AlignedBuffer<Element: BitwiseCopyable> {
   public let baseAddress: UnsafeMutablePointer<Element>
   public let count: Int
 
   private static var hugePage: Int { 2 << 20 }
 
   /// Zero-filled memory for `count` elements.
-  public init(zeroed count: Int) {
+  public convenience init(zeroed count: Int) {
     self.init(uninitialized: count)
     UnsafeMutableRawPointer(baseAddress).initializeMemory(
       as: UInt8.self, repeating: 0, count: count * MemoryLayout<Element>.stride)
@@ -50,9 +53,7 @@ public struct AlignedBuffer<Element: BitwiseCopyable>: ~Copyable {
 
   /// A copy of the elements, all of which must have been written.
   public func copied() -> [Element] {
-    // A pointer does not keep the buffer alive, and the compiler ends its life after the last use that it sees.
-    defer { extendLifetime(self) }
-    return Array(pointer)
+    withExtendedLifetime(self) { Array(pointer) }
   }
 }
 

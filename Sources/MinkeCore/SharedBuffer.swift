@@ -33,15 +33,13 @@ public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Send
   }
 
   /// Takes over `buffer`, whose elements must all have been written.
-  public init(_ buffer: consuming AlignedBuffer<Element>) {
+  public init(_ buffer: AlignedBuffer<Element>) {
     pointer = buffer.pointer
-    owner = Box(buffer)
+    owner = buffer
   }
 
   public subscript(index: Int) -> Element { pointer[index] }
 
-  private final class Box {
-    let buffer: AlignedBuffer<Element>
-    init(_ buffer: consuming AlignedBuffer<Element>) { self.buffer = buffer }
-  }
+  /// A copy of the elements.
+  public func copied() -> [Element] { withExtendedLifetime(owner) { Array(pointer) } }
 }

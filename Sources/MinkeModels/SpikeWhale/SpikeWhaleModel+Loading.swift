@@ -66,13 +66,13 @@ extension SpikeWhaleModel {
     self.layers = layers
     mix =
       c.streamCount > 1
-      ? HyperConnection.softmax(Array(try tensors.vector("hc_out_mix.weight", c.streamCount).pointer)) : [1]
+      ? HyperConnection.softmax(try tensors.vector("hc_out_mix.weight", c.streamCount).copied()) : [1]
     if let sizes = c.refinement {
       refinement = HRMRefinement(
         norm: try tensors.vector("hrm_refine.norm.weight", hidden),
         down: try tensors.matrix("hrm_refine.down.weight", sizes.size, 2 * hidden),
         up: try tensors.matrix("hrm_refine.up.weight", hidden, sizes.size),
-        gates: Array(try tensors.vector("hrm_refine.gate", sizes.steps).pointer))
+        gates: try tensors.vector("hrm_refine.gate", sizes.steps).copied())
     } else {
       refinement = nil
     }

@@ -59,7 +59,7 @@ struct SpikeWhaleTensors {
     if names[1].dropFirst(start.count).hasPrefix("pre") { names.swapAt(0, 1) }
     let pre = try checkpoint.tensor(names[0]).floats(requiringFinite: true)
     let post = try checkpoint.tensor(names[1]).floats(requiringFinite: true)
-    return (Array(pre.pointer), Array(post.pointer))
+    return (pre.copied(), post.copied())
   }
 
   /// The part of the name, after the prefix, of the one tensor `place.<something>.proj.weight` that is

@@ -49,7 +49,7 @@ extension StaticEncoder {
 
   private func write(_ activation: SeparableDynamicTanh, _ format: Format, to draft: URL) throws {
     var tensors = try zip(SeparableDynamicTanh.tensorNames, [activation.alpha, activation.beta, activation.bias]).map {
-      try Tensor(name: $0, shape: [dimension], floats: Array($1.pointer))
+      try Tensor(name: $0, shape: [dimension], floats: $1.copied())
     }
     switch format {
     case .float32:

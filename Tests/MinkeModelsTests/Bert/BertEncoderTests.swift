@@ -54,7 +54,7 @@ import Testing
         tensors = try tensors.map { tensor in
           let name = tensor.name.replacing("LayerNorm.weight", with: "LayerNorm.gamma")
             .replacing("LayerNorm.bias", with: "LayerNorm.beta")
-          return try Tensor(name: name, shape: tensor.shape, floats: Array(tensor.floats().pointer))
+          return try Tensor(name: name, shape: tensor.shape, floats: tensor.floats().copied())
         }
         // What belongs to no encoder is passed over.
         tensors.append(try Tensor(name: "cls.predictions.bias", shape: [3], floats: [1, 2, 3]))

@@ -72,7 +72,7 @@ import Testing
       let error = try error(tensors: { tensors in
         tensors = try tensors.map { tensor in
           guard tensor.name == name else { return tensor }
-          var floats = Array(try tensor.floats().pointer)
+          var floats = try tensor.floats().copied()
           floats[7] = value
           return try Tensor(name: name, shape: tensor.shape, floats: floats)
         }
@@ -87,7 +87,7 @@ import Testing
       try SmallBert().write(to: folder) { tensors in
         tensors = try tensors.map { tensor in
           guard tensor.name == "embeddings.word_embeddings.weight" else { return tensor }
-          var floats = Array(try tensor.floats().pointer)
+          var floats = try tensor.floats().copied()
           floats[9 * 24 + 3] = .nan
           return try Tensor(name: tensor.name, shape: tensor.shape, floats: floats)
         }

@@ -98,8 +98,8 @@ import Testing
       var tensors = source.tensorNames.filter { !$0.hasPrefix("projection.") }.compactMap { source.tensors[$0] }
       let weight = try source.tensor("projection.0.weight").floats(),
         bias = try source.tensor("projection.0.bias").floats()
-      tensors.append(try Tensor(name: "projection.weight", shape: [128, 32], floats: Array(weight.pointer)))
-      tensors.append(try Tensor(name: "projection.bias", shape: [128], floats: Array(bias.pointer)))
+      tensors.append(try Tensor(name: "projection.weight", shape: [128, 32], floats: weight.copied()))
+      tensors.append(try Tensor(name: "projection.bias", shape: [128], floats: bias.copied()))
       try TorchArchive.write(tensors, to: folder.appendingPathComponent("float_embedder.pt"))
 
       let folder = try ModelFolder(folder)

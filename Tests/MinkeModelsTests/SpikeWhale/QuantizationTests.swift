@@ -36,7 +36,7 @@ import Testing
       #expect(weights[outputs * inputs] == 7, "written beyond the end")
       // Half a step of the scale is the most that rounding may cost; float16 scales cost a little more.
       let bound = [.float32: 0, .int8: 0.5 / 127, .fourBit: 1.0 / 14][precision]!
-      #expect(largestDifference(weights.dropLast(), Array(values.pointer)) <= bound)
+      #expect(largestDifference(weights.dropLast(), values.copied()) <= bound)
 
       let x = (0..<inputs).map { Float(($0 * 37) % 19) / 19 - 0.4 }
       for start in [0, outputs / 2] {

@@ -22,7 +22,7 @@ import Testing
     var tensors = try tensors(url)
     try change(&tensors)
     let copies = try tensors.values.map {
-      try Tensor(name: $0.name, shape: $0.shape, floats: Array($0.floats().pointer))
+      try Tensor(name: $0.name, shape: $0.shape, floats: $0.floats().copied())
     }
     try Safetensors.write(copies, to: url)
   }
@@ -71,7 +71,7 @@ import Testing
       try rewrite($0.appendingPathComponent("model.safetensors")) {
         let values = try #require($0["embedding.weight"])
         $0["embedding.weight"] = try Tensor(
-          name: "embedding.weight", shape: [values.count], floats: Array(values.floats().pointer))
+          name: "embedding.weight", shape: [values.count], floats: values.floats().copied())
       }
     }
     #expect(flat?.kind == .shapeMismatch && flat?.expected == "[tokens, columns]")
@@ -110,7 +110,7 @@ import Testing
     #expect(tanh?.kind == .notFinite && tanh?.subject.contains("dyt.bias") == true)
     let table = try error("sse-tiny") {
       try rewrite($0.appendingPathComponent("model.safetensors")) {
-        var floats = try Array(#require($0["embedding.weight"]).floats().pointer)
+        var floats = try #require($0["embedding.weight"]).floats().copied()
         for row in 5..<1927 { floats[row * 64 + 63] = value }
         $0["embedding.weight"] = try Tensor(name: "embedding.weight", shape: [1927, 64], floats: floats)
       }
