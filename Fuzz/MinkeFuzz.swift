@@ -17,7 +17,8 @@ import Synchronization
 #endif
 
 /// Feeds damaged files to every reader of files that come from anywhere, in this process: none may crash it, take
-/// more than a second of processor time or take more memory than a small file deserves. A reader's errors are what is hoped for.
+/// more than a second of processor time or take more memory than a small file deserves. A reader's errors are what is
+/// hoped for.
 ///
 ///     swift run -c release MinkeFuzz [--inputs N] [--first I] [--seed S] [--memory MIB] [READER ...]
 ///
