@@ -12,8 +12,8 @@ typedef uint16_t u16x16 __attribute__((vector_size(32)));
 
 #define MINKE_GROUP_BYTES (MINKE_FOUR_BIT_GROUP / 2)
 
-// How many bytes ahead packed weights are asked for: their rows are so short that they end before the processor has noticed that
-// they are read in order. Asking beyond the end of the weights does no harm.
+// How many bytes ahead packed weights are asked for: their rows are so short that they end before the processor has
+// noticed that they are read in order. Asking beyond the end of the weights does no harm.
 #define MINKE_AHEAD 4096
 
 // Rows are taken four at a time: that many sums side by side hide the time one takes, and x is read once for all.
