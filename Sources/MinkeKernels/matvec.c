@@ -28,7 +28,11 @@ MINKE_INLINE void float32_rows(const float *w, size_t inputs, const float *x, fl
   for (; k + 16 <= inputs; k += 16) {
     const v16 factor = load16(x + k);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < count; r++) sum[r] += load16(w + (size_t)r * inputs + k) * factor;
+    for (int r = 0; r < count; r++) {
+      // The next rows are asked for now: the processor by itself does not look beyond the end of a page.
+      __builtin_prefetch(w + (size_t)(r + count) * inputs + k);
+      sum[r] += load16(w + (size_t)r * inputs + k) * factor;
+    }
   }
   if (k < inputs) {
     const v16 factor = load_some(x + k, inputs - k);
