@@ -12,8 +12,8 @@ typedef uint16_t u16x16 __attribute__((vector_size(32)));
 
 #define MINKE_GROUP_BYTES (MINKE_FOUR_BIT_GROUP / 2)
 
-// How many bytes ahead packed weights are asked for: their rows are so short that they end before the processor has noticed that
-// they are read in order. Asking beyond the end of the weights does no harm.
+// How many bytes ahead packed weights are asked for: their rows are so short that they end before the processor has
+// noticed that they are read in order. Asking beyond the end of the weights does no harm.
 #define MINKE_AHEAD 4096
 
 // Rows are taken four at a time: that many sums side by side hide the time one takes, and x is read once for all.
@@ -28,7 +28,11 @@ MINKE_INLINE void float32_rows(const float *w, size_t inputs, const float *x, fl
   for (; k + 16 <= inputs; k += 16) {
     const v16 factor = load16(x + k);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < count; r++) sum[r] += load16(w + (size_t)r * inputs + k) * factor;
+    for (int r = 0; r < count; r++) {
+      // The next rows are asked for now: the processor by itself does not look beyond the end of a page.
+      __builtin_prefetch(w + (size_t)(r + count) * inputs + k);
+      sum[r] += load16(w + (size_t)r * inputs + k) * factor;
+    }
   }
   if (k < inputs) {
     const v16 factor = load_some(x + k, inputs - k);

@@ -44,12 +44,14 @@ public enum ModelLibrary {
     #endif
   }
 
-  /// Loads the text encoder called `name`: a built-in name, the path of a model folder, or that of a BNE archive (`.pt`).
+  /// Loads the text encoder called `name`: a built-in name, the path of a model folder, or that of a BNE archive
+  /// (`.pt`).
   ///
   /// The family is recognised from the files in the folder. The tables of static models are mapped, not read: loading
   /// one takes milliseconds.
   ///
-  /// - Parameter precision: how the layers of a BERT or SpikeWhale model are held; a static model has none and takes `.float32` only.
+  /// - Parameter precision: how the layers of a BERT or SpikeWhale model are held; a static model has none and takes
+  ///   `.float32` only.
   /// - Throws: ``MinkeError`` when there is no such model, the folder holds no text encoder, or a file is malformed.
   public static func textEncoder(
     _ name: String = defaultName, precision: Precision = .float32, kernels level: KernelLevel = .active

@@ -1,7 +1,7 @@
 /// A set of byte strings, each with a number, that finds the longest one at the start of other bytes.
 ///
-/// It is a double-array trie (Aoe, 1989): the child of node `n` by byte `b` is slot `base[n] + b` if that slot's `check`
-/// is `n`. A step costs two reads next to each other; memory is 12 bytes a slot, about one slot a node.
+/// It is a double-array trie (Aoe, 1989): the child of node `n` by byte `b` is slot `base[n] + b` if that slot's
+/// `check` is `n`. A step costs two reads next to each other; memory is 12 bytes a slot, about one slot a node.
 struct ByteTrie: Sendable {
   private struct Slot: Sendable {
     /// Where the children begin.

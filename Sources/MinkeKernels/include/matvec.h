@@ -1,4 +1,5 @@
-// y = W x for one x and weights as they lie in their file, row after row: the products of decoding, one token at a time.
+// y = W x for one x and weights as they lie in their file, row after row: the products of decoding, one token at a
+// time.
 #ifndef MINKE_MATVEC_H
 #define MINKE_MATVEC_H
 

@@ -4,8 +4,8 @@ import MinkeKernels
 /// Attention with one key and one value shared by all heads, low-rank queries and outputs, and the position's own value
 /// direction left out of its result (XSA).
 ///
-/// `q = Wqb RMSNorm(Wqa x)`, `k = Wk x`, `v = Wv x`. RMSNorm over all dimensions of each head's `q` and of `k`, then the
-/// last dimensions rotate with the position, half-split. `y = softmax(q k / sqrt(d)) v` over what came before; with
+/// `q = Wqb RMSNorm(Wqa x)`, `k = Wk x`, `v = Wv x`. RMSNorm over all dimensions of each head's `q` and of `k`, then
+/// the last dimensions rotate with the position, half-split. `y = softmax(q k / sqrt(d)) v` over what came before; with
 /// `u = v / (|v| + 1e-8)` of the own position, `y -= (y u) u`. The output is `Wob (Woa y)`.
 struct Attention: Sendable {
   let queryDown: WeightMatrix

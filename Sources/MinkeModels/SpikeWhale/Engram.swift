@@ -55,7 +55,8 @@ struct Engram: Sendable {
     }
   }
 
-  /// Writes `[r ; x]` for the tokens of a sequence to `pass.pair`, and gives the codes that the next call reaches back to.
+  /// Writes `[r ; x]` for the tokens of a sequence to `pass.pair`, and gives the codes that the next call reaches back
+  /// to.
   private func recall(_ segment: ForwardPass.Segment, _ pass: ForwardPass) -> [Float] {
     let (hidden, code, reach) = (pass.configuration.hiddenSize, sizes.compressedSize, sizes.longestWindow - 1)
     let recent = segment.state.recentCodes

@@ -26,7 +26,8 @@ public struct LanguageModel: Sendable {
     try folder.json("config.json")?["model_type"]?.string == "spike_whale"
   }
 
-  /// Loads the model of `folder`: `config.json`, `tokenizer.json` and `model.safetensors`, which stays where it is mapped.
+  /// Loads the model of `folder`: `config.json`, `tokenizer.json` and `model.safetensors`, which stays where it is
+  /// mapped.
   ///
   /// Where the configuration leaves the form of the hyper-connections open, it is measured, which takes seconds.
   /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
@@ -76,7 +77,8 @@ struct SpikeWhaleFiles {
 }
 
 extension SpikeWhaleModel {
-  /// The model of `files`, its hyper-connections in the form that they state or, where they do not, in the one that fits.
+  /// The model of `files`, its hyper-connections in the form that they state or, where they do not, in the one that
+  /// fits.
   init(_ files: SpikeWhaleFiles, kernels level: KernelLevel) throws {
     let stated = files.configuration.hyperConnectionForm
     let hasForm = files.configuration.streamCount == 1 || stated != nil

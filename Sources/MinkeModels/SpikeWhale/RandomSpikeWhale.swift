@@ -14,8 +14,8 @@ public enum RandomSpikeWhale {
   public static let tensorCount = 359
   public static let elementCount = 96_944_515
 
-  /// Writes `config.json`, `tokenizer.json` and `model.safetensors` to `folder`, which must exist. Equal seeds give equal
-  /// files.
+  /// Writes `config.json`, `tokenizer.json` and `model.safetensors` to `folder`, which must exist. Equal seeds give
+  /// equal files.
   ///
   /// - Throws: ``MinkeError`` when a file cannot be written.
   public static func write(to folder: URL, seed: UInt64 = 1) throws {
@@ -58,8 +58,8 @@ public enum RandomSpikeWhale {
     "hrm_refine_dim": 128, "hrm_refine_steps": 1, "tie_word_embeddings": true, "bos_token_id": 2, "eos_token_id": 3,
   ]
 
-  /// Every byte, the published special tokens, and words of two and three letters, so that text has about as many tokens
-  /// as it has with a vocabulary that was learned.
+  /// Every byte, the published special tokens, and words of two and three letters, so that text has about as many
+  /// tokens as it has with a vocabulary that was learned.
   private static var tokenizer: JSONValue {
     var vocabulary: [String: JSONValue] = ["<pad>": 0, "<unk>": 1, "<bos>": 2, "<eos>": 3]
     for byte in 0..<256 { vocabulary[String(Unicode.Scalar(UInt8(byte)))] = .integer(byte + 4) }

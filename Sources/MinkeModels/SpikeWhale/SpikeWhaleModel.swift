@@ -6,9 +6,9 @@ import MinkeText
 /// SpikeWhale, the decoder of Byrne-86M and Byrne-Embed.
 ///
 /// The forward pass, for `H = hiddenSize` and `n` streams: `x = E[tokens]`; `x += Engram(x)`; `n` equal streams
-/// `X_i = x`; in each layer attention and feed-forward, each reading from the streams, normed, and writing back to them;
-/// `x = sum of softmax(mix)_i X_i`; `x = HRM(x)`; the last hidden state is `RMSNorm(x)` and the logits are `x E^T`.
-/// Sources: the model cards and the published logs of the same class.
+/// `X_i = x`; in each layer attention and feed-forward, each reading from the streams, normed, and writing back to
+/// them; `x = sum of softmax(mix)_i X_i`; `x = HRM(x)`; the last hidden state is `x = RMSNorm(x)` and the logits are
+/// `x E^T`. Sources: the model cards and the published logs of the same class.
 public struct SpikeWhaleModel: Sendable {
   public let configuration: SpikeWhaleConfiguration
   /// Tensors and numbers in the checkpoint, those that inference does not use included.
@@ -138,7 +138,8 @@ public struct SpikeWhaleModel: Sendable {
     }
   }
 
-  /// Weights are not read when the model is loaded; one that is not a number shows in the result, and is then looked for.
+  /// Weights are not read when the model is loaded; one that is not a number shows in the result, and is then looked
+  /// for.
   private func checkFinite(_ values: UnsafeBufferPointer<Float>) throws {
     guard let value = values.first(where: { !$0.isFinite }) else { return }
     for name in checkpoint.tensorNames {

@@ -36,7 +36,9 @@ import Testing
     try Self.check(encoder)
   }
 
-  @Test(arguments: KernelLevel.available) func `vectors of 8-bit layers are near those of PyTorch`(_ level: KernelLevel) throws {
+  @Test(arguments: KernelLevel.available) func `vectors of 8-bit layers are near those of PyTorch`(_ level: KernelLevel)
+    throws
+  {
     let path = Fixture.url("byrne-embed-tiny").path
     let encoder = try ModelLibrary.textEncoder(path, precision: .int8, kernels: level)
     let examples = try Self.expected()
