@@ -1,20 +1,4 @@
-/// A small generator of random numbers that a seed determines: SplitMix64 (Steele, Lea and Flood, 2014).
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return value ^ value >> 31
-  }
-
-  /// A number from 0 to below `bound`, nearly uniform, in a few instructions.
-  mutating func below(_ bound: Int) -> Int { Int(next().multipliedFullWidth(by: UInt64(max(1, bound))).high) }
-}
+import Minke
 
 /// Damages a file in the ways that upset readers: bits, lengths, numbers, order, and words of the format.
 struct Mutator {

@@ -67,7 +67,7 @@ struct BenchCommand: ParsableCommand {
       let words = (0..<tokenizer.vocabularySize).compactMap { tokenizer.token(TokenID($0)) }
         .filter { $0.count > 1 && $0.allSatisfy { $0.isASCII && $0.isLetter } }
       guard !words.isEmpty else { return [] }
-      var random = SplitMix(seed: 1)
+      var random = SplitMix64(seed: 1)
       return (0..<count).map { _ in
         (0..<20).map { _ in words[Int(random.next() % UInt64(words.count))] }.joined(separator: " ")
       }
@@ -141,11 +141,14 @@ struct BenchCommand: ParsableCommand {
     }
 
     private static func random(_ count: Int, _ dimension: Int, bits: Bool, seed: UInt64) throws -> Embeddings {
-      var random = SplitMix(seed: seed)
+      var random = SplitMix64(seed: seed)
       if bits {
-        return try Embeddings(packed: (0..<count * dimension / 8).map { _ in random.byte() }, dimension: dimension)
+        return try Embeddings(
+          packed: (0..<count * dimension / 8).map { _ in UInt8(truncatingIfNeeded: random.next()) },
+          dimension: dimension)
       }
-      return try Embeddings(floats: (0..<count * dimension).map { _ in random.unit() }, dimension: dimension)
+      return try Embeddings(
+        floats: (0..<count * dimension).map { _ in Float(2 * random.unit() - 1) }, dimension: dimension)
     }
   }
 }
@@ -168,24 +171,4 @@ private struct Timing {
     }
     median = middle(of: seconds)
   }
-}
-
-/// The splitmix64 generator (Steele, Lea and Flood 2014): the same numbers on every machine.
-private struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  mutating func byte() -> UInt8 { UInt8(truncatingIfNeeded: next()) }
-
-  /// A number from -1 up to 1.
-  mutating func unit() -> Float { Float(Int32(truncatingIfNeeded: next())) * 0x1p-31 }
 }

@@ -21,7 +21,7 @@ import Testing
   }
 
   @Test func `any bytes come back from their ids`() throws {
-    var random = SystemRandomNumberGenerator()
+    var random = SplitMix64(seed: 1)
     for length in [0, 1, 2, 3, 7, 100, 5000] {
       let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &random) }
       var ids: [TokenID] = []
@@ -78,7 +78,7 @@ import Testing
   }
 
   @Test func `streamed bytes that are not UTF-8 give what decoding at once gives`() {
-    var random = SystemRandomNumberGenerator()
+    var random = SplitMix64(seed: 1)
     let bytes: [UInt8] = [0x61, 0x80, 0xbf, 0xc0, 0xc2, 0xe0, 0xa0, 0xed, 0xf0, 0x90, 0xf4, 0xf5, 0xff]
     for _ in 0..<2000 {
       let ids = (0..<6).map { _ in TokenID(bytes.randomElement(using: &random)!) + 4 }

@@ -130,11 +130,12 @@ struct WordPieceTokenizerTests {
       bytes.withUnsafeBufferPointer { tokenizer.encode($0, addingSpecialTokens: false, into: &ids) }
       return ids
     }
-    var random = SystemRandomNumberGenerator()
+    var random = SplitMix64(seed: 1)
     for _ in 0..<500 {
-      let bytes = (0..<Int.random(in: 0...24)).map { _ in
-        Bool.random()
-          ? UInt8.random(in: 0...255) : [0x20, 0x61, 0xe2, 0x80, 0x99, 0xf0, 0xcc, 0x81].randomElement(using: &random)!
+      let bytes = (0..<Int.random(in: 0...24, using: &random)).map { _ in
+        Bool.random(using: &random)
+          ? UInt8.random(in: 0...255, using: &random)
+          : [0x20, 0x61, 0xe2, 0x80, 0x99, 0xf0, 0xcc, 0x81].randomElement(using: &random)!
       }
       #expect(encode(bytes) == tokenizer.encode(String(decoding: bytes, as: UTF8.self)), "\(bytes)")
     }

@@ -21,7 +21,7 @@ public enum RandomSpikeWhale {
   public static func write(to folder: URL, seed: UInt64 = 1) throws {
     try write(configuration.text, to: folder.appendingPathComponent("config.json"))
     try write(tokenizer.text, to: folder.appendingPathComponent("tokenizer.json"))
-    var random = SplitMix(seed: seed)
+    var random = SplitMix64(seed: seed)
     // Numbers from -1 to 1, of which every tensor takes a stretch: 97 million draws would take longer than all else.
     let pool = (0..<(1 << 20) + 4099).map { _ in Float(2 * random.unit() - 1) }
     let tensors = try shapes.map { name, shape in

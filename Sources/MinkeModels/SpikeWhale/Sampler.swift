@@ -58,7 +58,7 @@ public struct RandomSampling: Sendable, Equatable {
 struct Sampler {
   private let sampling: Sampling
   private let repetitionPenalty: Float
-  private var random: SplitMix
+  private var random: SplitMix64
 
   init(_ sampling: Sampling, repetitionPenalty: Double) throws(MinkeError) {
     guard repetitionPenalty > 0, repetitionPenalty.isFinite else {
@@ -72,7 +72,7 @@ struct Sampler {
     }
     self.sampling = sampling
     self.repetitionPenalty = Float(repetitionPenalty)
-    random = SplitMix(seed: seed)
+    random = SplitMix64(seed: seed)
   }
 
   /// The next token after `logits`; those in `seen` are made less likely by the repetition penalty: a positive logit is
@@ -128,22 +128,4 @@ struct Sampler {
     }
     return candidates.last?.index ?? Self.likeliest(logits)
   }
-}
-
-/// The splitmix64 generator (Steele, Lea and Flood 2014): the same numbers on every machine.
-struct SplitMix {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
-  /// A number from 0 up to 1.
-  mutating func unit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

@@ -22,7 +22,7 @@ public struct PassageSplitter: Sendable {
     }
   }
 
-  /// Tokens of a passage, at most.
+  /// Tokens of a passage, at most; where a word that is longer than that is cut, a token or two more.
   public let length: Int
   /// Tokens that a passage repeats of the one before it, at most.
   public let overlap: Int

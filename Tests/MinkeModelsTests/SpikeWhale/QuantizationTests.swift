@@ -15,7 +15,7 @@ import Testing
 
 @Suite struct QuantizationTests {
   private static func matrix(_ outputs: Int, _ inputs: Int) -> SharedBuffer<Float> {
-    var random = SplitMix(seed: UInt64(outputs * 1000 + inputs))
+    var random = SplitMix64(seed: UInt64(outputs * 1000 + inputs))
     let values = (0..<outputs * inputs).map { _ in Float(2 * random.unit() - 1) }
     return values.withUnsafeBufferPointer { SharedBuffer(copying: $0) }
   }
