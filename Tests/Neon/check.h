@@ -13,6 +13,8 @@ void check_pooling(void);
 void check_scan(void);
 void check_gemm(void);
 void check_transformer(void);
+void check_matvec(void);
+void check_decoder(void);
 
 /// Runs what follows for each of the values.
 #define EACH(type, name, ...)                                                                                         \

@@ -15,6 +15,8 @@ int main(int count, char **arguments) {
   check_scan();
   check_gemm();
   check_transformer();
+  check_matvec();
+  check_decoder();
 
   printf("NEON kernels %s the dot product: %zu passed, %zu failed\n", minke_has_dotprod() ? "with" : "without", passed,
          failed);
