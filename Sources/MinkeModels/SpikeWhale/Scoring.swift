@@ -187,7 +187,7 @@ extension LanguageModel {
   ///
   /// Every token counts once. A window holds up to `window` tokens; the next begins where as many tokens as `stride`
   /// are new and the others are context. The first token of the text is predicted from the start token.
-  /// - Throws: ``MinkeError`` when the window does not fit the context or the stride not the window;
+  /// - Throws: ``MinkeError`` when the window does not fit the context, the stride not the window, or the text is empty;
   ///   `CancellationError` when the calling task is cancelled.
   public func perplexity(
     of text: UnsafeBufferPointer<UInt8>, window: Int? = nil, stride: Int? = nil, progress: ProgressHandler? = nil
@@ -202,6 +202,9 @@ extension LanguageModel {
     }
     var tokens = [startToken]
     tokenizer.encode(text, addingSpecialTokens: false, into: &tokens)
+    guard tokens.count > 1 else {
+      throw MinkeError(.invalidArgument, "text", expected: "one byte or more to predict", found: "none")
+    }
     let meter = ProgressMeter(total: tokens.count - 1, handler: progress)
     var sum = 0.0
     // Tokens up to here have been predicted.

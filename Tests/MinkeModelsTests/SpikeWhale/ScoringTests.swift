@@ -81,7 +81,7 @@ import Testing
     #expect(abs(found.perByte - exp(-expected / Double(text.count))) < 1e-3)
   }
 
-  @Test func `windows out of range are errors`() throws {
+  @Test func `windows out of range and a text without bytes are errors`() throws {
     for (window, stride) in [(0, 1), (129, 1), (8, 9), (8, 0)] {
       #expect(throws: MinkeError.self) {
         try [UInt8](repeating: 65, count: 9).withUnsafeBufferPointer {
@@ -89,8 +89,10 @@ import Testing
         }
       }
     }
-    let empty = try [UInt8]().withUnsafeBufferPointer { try language.perplexity(of: $0) }
-    #expect(empty.tokenCount == 0 && empty.perByte == 1)
+    let error = #expect(throws: MinkeError.self) {
+      try [UInt8]().withUnsafeBufferPointer { try language.perplexity(of: $0) }
+    }
+    #expect(error?.subject == "text")
   }
 }
 
