@@ -3,7 +3,7 @@ import Minke
 
 /// The options of every command that runs a text encoder.
 struct EncoderOptions: ParsableArguments {
-  @Option(help: "A built-in name or the path of a model folder.")
+  @Option(help: "A built-in name, the path of a model folder, or of a .pt archive.")
   var model = ModelLibrary.defaultName
 
   @Option(
@@ -11,7 +11,7 @@ struct EncoderOptions: ParsableArguments {
   var dimension: Int?
 
   @Option(help: "float32, or int8 for the layers of a BERT or SpikeWhale model.")
-  var precision: Precision = .float32
+  var precision: Precision?
 
   @Flag(help: "Keep one bit of each number, its sign, and compare by Hamming distance.")
   var binarize = false
