@@ -168,8 +168,8 @@ import Testing
 
   @Test func `modules of another kind or order are named`() throws {
     #expect(try modulesError(["Transformer", "Pooling", "LSTM"]).found == "sentence_transformers.models.LSTM")
-    #expect(try modulesError(["Pooling", "Transformer"]).found == "Pooling, Transformer")
-    #expect(try modulesError(["Transformer"]).expected == "a Transformer, then a Pooling")
+    #expect(try modulesError(["Pooling", "Transformer"]).found.hasPrefix("sentence_transformers.models.Pooling, "))
+    #expect(try modulesError(["Transformer"]).expected.hasPrefix("a Transformer, then a Pooling"))
   }
 
   @Test func `a dense module with an unknown activation or without weights is an error`() throws {
