@@ -35,7 +35,7 @@ struct EncodeCommand: AsyncParsableCommand {
 
   func validate() throws {
     guard give == .logits else { return }
-    if encoder.dimension != nil { throw ValidationError("--dimension is not for --give logits, which are given whole.") }
+    if encoder.dimension != nil { throw ValidationError("--dimension is not for --give logits; they are given whole.") }
     if keepLength { throw ValidationError("--no-normalize is not for --give logits, which have no unit length.") }
   }
 

@@ -55,7 +55,7 @@ struct MinkeCommand: AsyncParsableCommand {
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
       say("minke: \(error)")
       exit(withError: CommandStatus.failed)
-    } catch where error is ExitCode || exitCode(for: error) != .failure {
+    } catch  where error is ExitCode || exitCode(for: error) != .failure {
       exit(withError: error)
     } catch {
       say("minke: \(error)")

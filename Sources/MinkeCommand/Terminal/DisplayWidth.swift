@@ -34,7 +34,7 @@ enum DisplayWidth {
       rest = rest[cut...].drop { $0 == " " }
     }
     pieces.append(String(rest))
-    return pieces.map { piece in String(piece[..<(piece.lastIndex { $0 != " " }.map { piece.index(after: $0) } ?? piece.startIndex)]) }
+    return pieces.map { String($0.reversed().drop { $0 == " " }.reversed()) }
   }
 
   /// The first character of `text` that ends beyond `width` columns; nil where all fits.
