@@ -7,63 +7,65 @@ import Minke
   import Foundation
 #endif
 
-struct ModelCommand: ParsableCommand {
+struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look into a model, or write it in another layout.",
     subcommands: [Info.self, Convert.self, Quantize.self], defaultSubcommand: nil)
 
-  struct Info: ParsableCommand {
+  struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Say what a model folder holds: kind, sizes, tensors, tokenizer, and what is missing.")
 
-    @Argument(help: "A built-in name, the path of a model folder, or of a .pt archive.")
+    @Argument(
+      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
     var model = ModelLibrary.defaultName
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var form: JSONOption
 
-    func run() throws {
+    func run() async throws {
       let report = try ModelReport(model)
       var output = FileWriter()
-      try output.write(json ? report.json.text + "\n" : report.description)
+      try output.write(form.isOn ? report.json.text + "\n" : report.description)
       try output.finish()
     }
   }
 
-  struct Convert: ParsableCommand {
+  struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write an SSE model or a language model as a new folder, in float32 or in 4 bits.",
       discussion: """
           minke model convert minke-sse-en sse-float --format float32
         """)
 
-    @Argument(help: "A built-in name, the path of a model folder, or of a .pt archive.")
+    @Argument(
+      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
     var model: String
 
-    @Argument(help: "The folder to make.")
+    @Argument(help: "The folder to make.", completion: .directory)
     var destination: String
 
     @Option(help: "float32, int8 or 4bit, as far as the kind of model has it.")
     var format: WeightPrecision = .float32
 
-    func run() throws { try save(model, to: destination, format) }
+    func run() async throws { try save(model, to: destination, format) }
   }
 
-  struct Quantize: ParsableCommand {
+  struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write a model as a new folder with fewer bits a number: an SSE model by the published recipe."
     )
 
-    @Argument(help: "A built-in name, the path of a model folder, or of a .pt archive.")
+    @Argument(
+      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
     var model: String
 
-    @Argument(help: "The folder to make.")
+    @Argument(help: "The folder to make.", completion: .directory)
     var destination: String
 
     @Flag(help: "8 bits a number instead of 4, for models with layers.")
     var int8 = false
 
-    func run() throws { try save(model, to: destination, int8 ? .int8 : .fourBit) }
+    func run() async throws { try save(model, to: destination, int8 ? .int8 : .fourBit) }
   }
 
   private static func save(_ name: String, to destination: String, _ precision: WeightPrecision) throws {

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Minke
 
-struct TokenizeCommand: ParsableCommand {
+struct TokenizeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
     abstract: "Show the tokens of texts, one JSON object a line: {\"ids\":[...],\"tokens\":[...]}.",
@@ -12,7 +12,9 @@ struct TokenizeCommand: ParsableCommand {
         echo "unbelievable whales" | minke tokenize
       """)
 
-  @Option(help: "A built-in name, the path of a model folder, or of a .pt archive.")
+  @Option(
+    name: [.short, .long], help: "A built-in name, the path of a model folder, or of a .pt archive.",
+    completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
   @Option(help: "query or document, for models with a prompt for each.")
@@ -23,15 +25,15 @@ struct TokenizeCommand: ParsableCommand {
   )
   var special: Bool?
 
-  @OptionGroup var source: TextSource
+  @OptionGroup var input: InputOptions
 
-  func run() throws {
+  func run() async throws {
     var tokenization = try ModelLibrary.tokenization(model)
     if let special { tokenization = tokenization.addingSpecialTokens(special) }
-    var lines = try source.open()
+    var reader = try input.texts()
     var output = FileWriter()
-    while let texts = try lines.next() {
-      for ids in try tokenization.ids(of: texts, role: role) {
+    while let batch = try reader.next() {
+      for ids in try tokenization.ids(of: batch.map(\.text), role: role) {
         var tokens = ""
         for id in ids {
           if !tokens.isEmpty { tokens += "," }
@@ -39,6 +41,8 @@ struct TokenizeCommand: ParsableCommand {
         }
         try output.write("{\"ids\":[\(ids.map(String.init).joined(separator: ","))],\"tokens\":[\(tokens)]}\n")
       }
+      // What is ready is shown before more is waited for.
+      try output.flush()
     }
     try output.finish()
   }

@@ -21,23 +21,7 @@ extension StaticEncoder {
   /// - Throws: ``MinkeError`` when `destination` exists, the model is not an SSE model, or writing fails.
   public func save(to destination: URL, precision: WeightPrecision) throws {
     guard let activation, let tokenizerURL, savablePrecisions.contains(precision) else { throw cannotSave(precision) }
-    let files = FileManager.default
-    guard !files.fileExists(atPath: destination.path) else {
-      throw MinkeError(
-        .inputOutput, destination.relativePath, expected: "a folder that does not exist yet", found: "one that does")
-    }
-    let parent = destination.deletingLastPathComponent()
-    let draft = parent.appendingPathComponent(".\(destination.lastPathComponent).\(UUID().uuidString)")
-    do {
-      try files.createDirectory(at: draft, withIntermediateDirectories: true)
-      try write(activation, precision, tokenizerURL, to: draft)
-      try files.moveItem(at: draft, to: destination)
-    } catch {
-      try? files.removeItem(at: draft)
-      if let error = error as? MinkeError { throw error }
-      throw MinkeError(
-        .inputOutput, destination.relativePath, expected: "a place to write a folder", found: "\(error)")
-    }
+    try FolderWriter.write(to: destination) { try write(activation, precision, tokenizerURL, to: $0) }
   }
 
   private func write(

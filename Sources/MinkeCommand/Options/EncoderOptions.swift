@@ -3,7 +3,9 @@ import Minke
 
 /// The options of every command that runs a text encoder.
 struct EncoderOptions: ParsableArguments {
-  @Option(help: "A built-in name, the path of a model folder, or of a .pt archive.")
+  @Option(
+    name: [.short, .long], help: "A built-in name, the path of a model folder, or of a .pt archive.",
+    completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
   @Option(
