@@ -3,7 +3,7 @@ import PackageDescription
 
 // The modules behind the umbrella. What imports the umbrella names them too: a change below it then rebuilds all above.
 let modules: [Target.Dependency] = [
-  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch",
+  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeLayers", "MinkeModels", "MinkeSearch",
 ]
 
 let package = Package(
@@ -23,7 +23,9 @@ let package = Package(
     .target(name: "MinkeCore", dependencies: ["MinkeKernels"]),
     .target(name: "MinkeText", dependencies: ["MinkeCore"]),
     .target(name: "MinkeCheckpoints", dependencies: ["MinkeCore", "MinkeKernels"]),
-    .target(name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
+    .target(name: "MinkeLayers", dependencies: ["MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
+    .target(
+      name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
     .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "Minke", dependencies: modules),
@@ -38,6 +40,7 @@ let package = Package(
     .testTarget(name: "MinkeCoreTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeTextTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCheckpointsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeLayersTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCommandTests", dependencies: modules + ["Minke", "MinkeCommand", "MinkeTestSupport"]),

@@ -11,7 +11,7 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure how fast this machine encodes and searches, beside a plain read of the same memory.",
-    subcommands: [Encode.self, Search.self, Generate.self])
+    subcommands: [Encode.self, Search.self, Generate.self, Async.self])
 
   struct Encode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

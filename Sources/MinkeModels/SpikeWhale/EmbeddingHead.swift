@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 
 #if canImport(Glibc)
   import Glibc
@@ -58,17 +59,15 @@ public struct EmbeddingHead: Sendable {
   func apply(to x: [Float], count: Int) -> [Float] {
     var inner = [Float](repeating: 0, count: count * first.outputs)
     var result = [Float](repeating: 0, count: count * second.outputs)
-    let none = Linear.Scratch(rows: 0, inputs: 0, precision: .float32)
     x.withUnsafeBufferPointer { x in
       inner.withUnsafeMutableBufferPointer { inner in
         result.withUnsafeMutableBufferPointer { result in
           guard let x = x.baseAddress, let inner = inner.baseAddress, let result = result.baseAddress else { return }
-          first.apply(
-            to: x, stride: first.inputs, rows: count, into: inner, stride: first.outputs,
-            activation: activation == .gelu ? .gelu : .identity, scratch: none)
-          if activation != .gelu { for i in 0..<count * first.outputs { inner[i] = activation(inner[i]) } }
-          second.apply(
-            to: inner, stride: first.outputs, rows: count, into: result, stride: second.outputs, scratch: none)
+          let code = MutableMatrixView(inner, rows: count, columns: first.outputs)
+          first(
+            MatrixView(x, rows: count, columns: first.inputs), activation == .gelu ? .gelu : .identity, into: code)
+          if activation != .gelu { code.apply { activation($0) } }
+          second(code.read, into: MutableMatrixView(result, rows: count, columns: second.outputs))
         }
       }
     }

@@ -1,5 +1,6 @@
 import MinkeCore
 import MinkeKernels
+import MinkeLayers
 import MinkeText
 
 /// Tokens of one sequence that go through the model together, after those its state remembers.
@@ -161,10 +162,9 @@ final class ForwardPass: @unchecked Sendable {
         guard let layer = product.weights.packed else { continue }
         let first = piece / products.count * block
         let count = min(block, rows - first)
-        layer.apply(
-          to: product.x + first * layer.inputs, stride: layer.inputs, rows: count,
-          into: product.y + first * layer.outputs, stride: layer.outputs,
-          scratch: Linear.Scratch(rows: count, inputs: layer.inputs, precision: .int8))
+        layer(
+          MatrixView(product.x + first * layer.inputs, rows: count, columns: layer.inputs),
+          into: MutableMatrixView(product.y + first * layer.outputs, rows: count, columns: layer.outputs))
       }
     }
   }

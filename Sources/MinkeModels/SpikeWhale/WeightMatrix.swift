@@ -1,6 +1,7 @@
 import MinkeCheckpoints
 import MinkeCore
 import MinkeKernels
+import MinkeLayers
 
 /// How precisely a language model's weights are held. What goes through them stays float32.
 public enum WeightPrecision: String, CaseIterable, Codable, Sendable {

@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials

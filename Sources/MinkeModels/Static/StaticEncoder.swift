@@ -1,6 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)
@@ -56,7 +56,7 @@ public final class StaticEncoder: TextEncoder {
   /// What `modules.json` lists behind the embedding.
   let modules: [SentenceModule]
   let level: KernelLevel
-  let kernels: minke_pooling_kernels
+  private let kernels: VectorKernels
 
   /// The encoder of what was read from the files.
   init(_ parts: Parts, kernels level: KernelLevel) {
@@ -66,14 +66,14 @@ public final class StaticEncoder: TextEncoder {
     tokenizerURL = parts.tokenizerURL
     tokenization = parts.tokenization
     table = parts.table
-    rowSum = table.rowSum
+    rowSum = table.rowSum(kernels: level)
     activation = parts.activation
     tokenWeights = parts.tokenWeights
     rowOfToken = parts.rowOfToken
     modules = parts.modules
     dimension = modules.reduce(parts.table.columns) { $1.width(after: $0) }
     self.level = level
-    kernels = minke_pooling(level.rawLevel).pointee
+    kernels = VectorKernels(level)
   }
 
   public var facts: [ModelFact] {
@@ -93,36 +93,31 @@ public final class StaticEncoder: TextEncoder {
     if modules.isEmpty {
       let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
         if let rows = rows.baseAddress {
-          try encode(texts, prompt, into: rows, width: width, normalize: options.normalize, options.progress)
+          let vectors = MutableMatrixView(rows, rows: texts.count, columns: width)
+          try encode(texts, prompt, into: vectors, normalize: options.normalize, options.progress)
         }
         filled = texts.count * width
       }
       return try Embeddings(floats: floats, dimension: width)
     }
-    var columns = table.columns
-    var vectors = AlignedBuffer<Float>(uninitialized: texts.count * columns)
-    try encode(texts, prompt, into: vectors.baseAddress, width: columns, normalize: false, options.progress)
-    for module in modules {
-      vectors = try module.apply(to: vectors, count: texts.count, width: columns, kernels: level)
-      columns = module.width(after: columns)
-    }
-    let whole = try Embeddings(floats: vectors.copied(), dimension: columns)
-    let cut = width == columns ? whole : try whole.truncated(to: width)
+    var vectors = Matrix(rows: texts.count, columns: table.columns)
+    try encode(texts, prompt, into: vectors.view, normalize: false, options.progress)
+    for module in modules { vectors = module(vectors, kernels: level) }
+    let whole = try Embeddings(floats: vectors.copied(), dimension: dimension)
+    let cut = width == dimension ? whole : try whole.truncated(to: width)
     return options.normalize ? cut.normalized() : cut
   }
 
-  /// Writes the first `width` numbers of the vectors of `texts` behind `prompt`, before ``modules``, to `rows`.
+  /// Writes the first numbers of the vectors of `texts` behind `prompt`, before ``modules``, to the rows of `vectors`.
   private func encode(
-    _ texts: [String], _ prompt: String, into rows: UnsafeMutablePointer<Float>, width: Int, normalize: Bool,
-    _ progress: ProgressHandler?
+    _ texts: [String], _ prompt: String, into vectors: MutableMatrixView, normalize: Bool, _ progress: ProgressHandler?
   ) throws {
     let meter = ProgressMeter(total: texts.count, handler: progress)
-    nonisolated(unsafe) let rows = rows
     // SAFETY: every piece writes the rows of its own texts only.
     try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
       var scratch = Scratch()
       for index in piece {
-        try encode(texts[index], prompt, into: rows + index * width, width: width, normalize: normalize, &scratch)
+        try encode(texts[index], prompt, into: vectors.row(index), normalize: normalize, &scratch)
       }
       meter.advance(by: piece.count)
     }
@@ -134,10 +129,9 @@ public final class StaticEncoder: TextEncoder {
     var weights: [Float] = []
   }
 
-  /// Writes the first `width` numbers of the vector of `text` to `row`.
+  /// Writes the first numbers of the vector of `text` to `row`.
   private func encode(
-    _ text: String, _ prompt: String, into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool,
-    _ scratch: inout Scratch
+    _ text: String, _ prompt: String, into row: MutableMatrixView, normalize: Bool, _ scratch: inout Scratch
   ) throws {
     scratch.ids.removeAll(keepingCapacity: true)
     tokenization.append(text, prompt: prompt, into: &scratch.ids)
@@ -145,16 +139,12 @@ public final class StaticEncoder: TextEncoder {
     if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
     if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }
 
-    rowSum(
-      scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, columns: width, into: row, kernels: kernels)
+    rowSum(scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, into: row)
     // Once infinity has gone through the tanh it looks like any other number, so it is caught before.
-    if !kernels.sum_of_squares(row, width).isFinite { try throwIfNotFinite(scratch.ids) }
-    if !scratch.ids.isEmpty { kernels.scale(row, 1 / Float(scratch.ids.count), width) }
-    activation?.apply(to: row, count: width, kernels: kernels)
-    if normalize {
-      let length = kernels.sum_of_squares(row, width).squareRoot()
-      if length > 0 { kernels.scale(row, 1 / length, width) }
-    }
+    if !kernels.sumOfSquares(row.read).isFinite { try throwIfNotFinite(scratch.ids) }
+    if !scratch.ids.isEmpty { kernels.scale(row, by: 1 / Float(scratch.ids.count)) }
+    activation?(row, kernels: level)
+    if normalize { kernels.normalize(row) }
   }
 
   /// Names the first row in `ids` that holds NaN or infinity.

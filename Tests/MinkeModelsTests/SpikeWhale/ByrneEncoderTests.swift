@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeTestSupport
 import MinkeText
 import Testing
