@@ -1,6 +1,5 @@
 import ArgumentParser
 import Minke
-import Synchronization
 
 extension BenchCommand {
   struct Async: AsyncParsableCommand {
@@ -32,15 +31,15 @@ extension BenchCommand {
     func run() async throws {
       let model = try encoder.load()
       let texts = (0..<count).map { "a short text of no importance, number \($0)" }
-      let isOver = Atomic<Bool>(false)
       let clock = ContinuousClock()
       let start = clock.now
       let lateness = try await withThrowingTaskGroup(of: [Double].self) { group in
         group.addTask {
           var lateness: [Double] = []
-          while !isOver.load(ordering: .relaxed) {
+          while !Task.isCancelled {
             let due = clock.now + .milliseconds(10)
-            try await Task.sleep(until: due, clock: clock)
+            // Cancelled half-way, it comes early, which is no lateness.
+            guard (try? await Task.sleep(until: due, clock: clock)) != nil else { break }
             lateness.append((clock.now - due) / .milliseconds(1))
           }
           return lateness
@@ -49,7 +48,7 @@ extension BenchCommand {
           for _ in 0..<tasks { workers.addTask { try await encode(texts, with: model) } }
           try await workers.waitForAll()
         }
-        isOver.store(true, ordering: .relaxed)
+        group.cancelAll()
         return try await group.next() ?? []
       }
       let seconds = (clock.now - start) / .seconds(1)

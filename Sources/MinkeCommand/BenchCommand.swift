@@ -36,7 +36,7 @@ struct BenchCommand: AsyncParsableCommand {
         throw MinkeError(.invalidArgument, input.path ?? "--input", expected: "one text or more", found: "none")
       }
       let bytes = texts.reduce(0) { $0 + $1.utf8.count }
-      let tokens = try model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
+      let tokens = try await model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
       let tokenizing = try Timing { _ = try model.tokenizer.encode(texts) }
       let encoding = try Timing { _ = try model.encode(texts, dimension: encoder.dimension) }
       let single = try Timing { _ = try model.encode([texts[0]], dimension: encoder.dimension) }

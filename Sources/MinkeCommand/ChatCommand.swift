@@ -31,7 +31,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   func run() async throws {
     let options = try generation.options(defaultMaximum: nil, random: true)
-    let language = try ModelLibrary.languageModel(model.path)
+    let language = try await ModelLibrary.languageModel(model.path)
     let session = try ChatSession(language, system: system)
     let style = Style()
     let isTerminal = isatty(STDIN_FILENO) == 1

@@ -58,14 +58,14 @@ struct EncodeCommand: AsyncParsableCommand {
     let model = try encoder.load()
     let options = EncodingOptions(dimension: encoder.dimension, normalize: !keepLength, form: give.form)
     // An empty batch checks the options before any input is waited for.
-    var all = try model.encode([], options: options)
+    var all = try await model.encode([], options: options)
     var reader = try input.texts()
     var sink = try output.open()
     var count = 0
     let bar = ProgressBar("encoding", unit: .bytes)
     defer { bar.finish() }
     while let texts = try reader.next() {
-      let batch = try model.encode(texts.map(\.text), options: options)
+      let batch = try await model.encode(texts.map(\.text), options: options)
       switch format {
       case .npy: try all.append(batch)
       case .jsonl:

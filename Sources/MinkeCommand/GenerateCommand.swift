@@ -23,7 +23,7 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let options = try generation.options(defaultMaximum: 256)
     let text = prompt.isEmpty || prompt == ["-"] ? try InputFile.text(of: nil) : prompt.joined(separator: " ")
-    let language = try ModelLibrary.languageModel(model.path)
+    let language = try await ModelLibrary.languageModel(model.path)
     var tokens = language.tokenizer.encode(text)
     if tokens.isEmpty { tokens = [language.startToken] }
     var output = FileWriter()

@@ -32,7 +32,7 @@ struct ScoreCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let language = try ModelLibrary.languageModel(model.path)
+    let language = try await ModelLibrary.languageModel(model.path)
     if input.jsonl { try score(with: language) } else { try measure(input.bytes(), with: language) }
   }
 

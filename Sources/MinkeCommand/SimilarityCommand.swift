@@ -21,7 +21,7 @@ struct SimilarityCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let vectors = try encoder.load().encode(texts, dimension: encoder.dimension)
+    let vectors = try await encoder.load().encode(texts, dimension: encoder.dimension)
     let matrix = try vectors.similarities(to: vectors)
     let rows = texts.indices.map { matrix[$0 * texts.count..<($0 + 1) * texts.count] }
     var output = FileWriter()

@@ -33,7 +33,7 @@ struct TokenizeCommand: AsyncParsableCommand {
     var reader = try input.texts()
     var output = FileWriter()
     while let batch = try reader.next() {
-      for ids in try tokenization.ids(of: batch.map(\.text), role: role) {
+      for ids in try await tokenization.ids(of: batch.map(\.text), role: role) {
         var tokens = ""
         for id in ids {
           if !tokens.isEmpty { tokens += "," }
