@@ -72,6 +72,7 @@ public final class StaticEncoder: TextEncoder {
     let width = try checked(options.dimension)
     let meter = ProgressMeter(total: texts.count, handler: options.progress)
     let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
+      HugePages.advise(UnsafeMutableRawBufferPointer(rows))
       nonisolated(unsafe) let rows = rows
       // SAFETY: every piece writes the rows of its own texts only.
       try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
