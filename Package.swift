@@ -10,7 +10,9 @@ let package = Package(
   name: "minke",
   platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
   products: [
-    .library(name: "Minke", targets: ["Minke"]),
+    .library(name: "Minke", targets: ["Minke", "MinkeBuiltInModels"]),
+    // The same without the built-in model's files, for programs that bring models of their own.
+    .library(name: "MinkeWithoutModels", targets: ["Minke"]),
     .executable(name: "minke", targets: ["MinkeCommand"]),
   ],
   dependencies: [
@@ -21,22 +23,23 @@ let package = Package(
     .target(name: "MinkeCore", dependencies: ["MinkeKernels"]),
     .target(name: "MinkeText", dependencies: ["MinkeCore"]),
     .target(name: "MinkeCheckpoints", dependencies: ["MinkeCore", "MinkeKernels"]),
-    .target(
-      name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"],
-      resources: [.copy("Resources/minke-sse-en")]),
+    .target(name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
+    .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "Minke", dependencies: modules),
     .executableTarget(
       name: "MinkeCommand",
-      dependencies: modules + ["Minke", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: modules + [
+        "Minke", "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .executableTarget(name: "MinkeFuzz", dependencies: modules + ["Minke"], path: "Fuzz"),
 
     .target(name: "MinkeTestSupport", dependencies: ["MinkeCore"], path: "Tests/Support"),
-    .testTarget(name: "MinkeCoreTests", dependencies: modules + ["MinkeTestSupport"]),
-    .testTarget(name: "MinkeTextTests", dependencies: modules + ["MinkeTestSupport"]),
-    .testTarget(name: "MinkeCheckpointsTests", dependencies: modules + ["MinkeTestSupport"]),
-    .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeTestSupport"]),
-    .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeTestSupport"]),
+    .testTarget(name: "MinkeCoreTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeTextTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeCheckpointsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCommandTests", dependencies: modules + ["Minke", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],

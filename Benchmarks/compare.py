@@ -41,7 +41,7 @@ options = parser.parse_args()
 wanted = set(options.only.split(","))
 
 MINKE = peers.minke()
-MODEL = peers.REPOSITORY / "Sources/MinkeModels/Resources/minke-sse-en"
+MODEL = peers.REPOSITORY / "Sources/MinkeBuiltInModels/Resources/minke-sse-en"
 BOOKS = peers.REPOSITORY / "Examples/books"
 rows = []
 

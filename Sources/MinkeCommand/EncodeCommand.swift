@@ -23,7 +23,17 @@ struct EncodeCommand: AsyncParsableCommand {
   var keepLength = false
 
   /// What a binary encoder gives.
-  enum BitForm: String, ExpressibleByArgument, CaseIterable { case bits, logits, signs }
+  enum BitForm: String, ExpressibleByArgument, CaseIterable {
+    case bits, logits, signs
+
+    var form: VectorForm {
+      switch self {
+      case .bits: .vectors
+      case .logits: .logits
+      case .signs: .signs
+      }
+    }
+  }
 
   @Option(help: "For a binary encoder: packed bits, the logits behind them, or their signs as -1 and +1.")
   var give: BitForm = .bits
@@ -46,17 +56,16 @@ struct EncodeCommand: AsyncParsableCommand {
         .invalidArgument, "--format npy", expected: "--output with a file, or a pipe", found: "a terminal")
     }
     let model = try encoder.load()
-    let options = EncodingOptions(dimension: encoder.dimension, normalize: !keepLength)
-    let encode = try self.encode(with: model, options)
+    let options = EncodingOptions(dimension: encoder.dimension, normalize: !keepLength, form: give.form)
     // An empty batch checks the options before any input is waited for.
-    var all = try encode([])
+    var all = try model.encode([], options: options)
     var reader = try input.texts()
     var sink = try output.open()
     var count = 0
     let bar = ProgressBar("encoding", unit: .bytes)
     defer { bar.finish() }
     while let texts = try reader.next() {
-      let batch = try encode(texts.map(\.text))
+      let batch = try model.encode(texts.map(\.text), options: options)
       switch format {
       case .npy: try all.append(batch)
       case .jsonl:
@@ -71,18 +80,6 @@ struct EncodeCommand: AsyncParsableCommand {
     }
     if format == .npy { try all.npyBytes().withUnsafeBytes { try sink.write($0) } }
     try sink.finish()
-  }
-
-  /// What turns texts into the vectors asked for.
-  private func encode(
-    with model: any TextEncoder, _ options: EncodingOptions
-  ) throws -> ([String]) throws -> Embeddings {
-    if give == .bits { return { try model.encode($0, options: options) } }
-    guard let model = model as? BinaryEncoder else {
-      throw MinkeError(
-        .invalidArgument, "--give \(give.rawValue)", expected: "a binary encoder", found: model.identity.name)
-    }
-    return { give == .logits ? try model.logits($0) : try model.signs($0) }
   }
 
   /// `{"index":3,"id":"a","embedding":[...]}`, or `"bits"` in hexadecimal for a binary encoder.

@@ -16,7 +16,8 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Say what a model folder holds: kind, sizes, tensors, tokenizer, and what is missing.")
 
-    @Argument(help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
+    @Argument(
+      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
     var model = ModelLibrary.defaultName
 
     @OptionGroup var form: JSONOption
@@ -36,57 +37,41 @@ struct ModelCommand: AsyncParsableCommand {
           minke model convert minke-sse-en sse-float --format float32
         """)
 
-    @Argument(help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
+    @Argument(
+      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
     var model: String
 
     @Argument(help: "The folder to make.", completion: .directory)
     var destination: String
 
-    @Option(help: "float32 or 4bit.")
-    var format: StaticEncoder.Format = .float32
+    @Option(help: "float32, int8 or 4bit, as far as the kind of model has it.")
+    var format: WeightPrecision = .float32
 
     func run() async throws { try save(model, to: destination, format) }
   }
 
   struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Write an SSE model, by the published recipe, or a language model as a new folder with 4 bits a number."
+      abstract: "Write a model as a new folder with fewer bits a number: an SSE model by the published recipe."
     )
 
-    @Argument(help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
+    @Argument(
+      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
     var model: String
 
     @Argument(help: "The folder to make.", completion: .directory)
     var destination: String
 
-    @Flag(help: "For a language model, 8 bits a number.")
+    @Flag(help: "8 bits a number instead of 4, for models with layers.")
     var int8 = false
 
-    func run() async throws {
-      if int8 {
-        try save(model, to: destination, WeightPrecision.int8)
-      } else {
-        try save(model, to: destination, StaticEncoder.Format.fourBit)
-      }
-    }
+    func run() async throws { try save(model, to: destination, int8 ? .int8 : .fourBit) }
   }
 
-  private static func save(_ model: String, to destination: String, _ format: StaticEncoder.Format) throws {
-    if try LanguageModel.recognizes(ModelLibrary.folder(model)) {
-      return try save(model, to: destination, format == .float32 ? WeightPrecision.float32 : .fourBit)
-    }
-    guard let encoder = try ModelLibrary.textEncoder(model) as? StaticEncoder else {
-      throw MinkeError(.unsupportedFile, model, expected: "a static embedding model", found: "another kind")
-    }
-    try encoder.save(to: URL(fileURLWithPath: destination), format: format)
-    say("\(destination): \(encoder.kind.rawValue) to \(format.rawValue)")
-  }
-
-  private static func save(_ model: String, to destination: String, _ precision: WeightPrecision) throws {
-    let language = try ModelLibrary.languageModel(model)
-    try language.save(to: URL(fileURLWithPath: destination), precision: precision)
-    say("\(destination): SpikeWhale to \(precision.rawValue), hyper-connections \(language.model.hyperConnections)")
+  private static func save(_ name: String, to destination: String, _ precision: WeightPrecision) throws {
+    let model = try ModelLibrary.model(name)
+    try model.save(to: URL(fileURLWithPath: destination), precision: precision)
+    let kind = model.facts.first { $0.name == "kind" }?.value ?? name
+    say("\(destination): \(kind) to \(precision.rawValue)")
   }
 }
-
-extension StaticEncoder.Format: ExpressibleByArgument {}

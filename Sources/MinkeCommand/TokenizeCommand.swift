@@ -6,28 +6,38 @@ struct TokenizeCommand: AsyncParsableCommand {
     commandName: "tokenize",
     abstract: "Show the tokens of texts, one JSON object a line: {\"ids\":[...],\"tokens\":[...]}.",
     discussion: """
+      The ids are those that encode reads for the same text: with the model's lower-casing, prompt, limit and the \
+      tokens around a text, where the model has any.
+
         echo "unbelievable whales" | minke tokenize
       """)
 
   @Option(
-    name: [.short, .long], help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
+    name: [.short, .long], help: "A built-in name, the path of a model folder, or of a .pt archive.",
+    completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
-  @Flag(help: "Add the tokens that a model wants around a text, such as [CLS] and [SEP].")
-  var special = false
+  @Option(help: "query or document, for models with a prompt for each.")
+  var role: TextRole?
+
+  @Flag(
+    inversion: .prefixedNo, help: "Add the tokens that stand around a text, such as [CLS] and [SEP], or leave them out."
+  )
+  var special: Bool?
 
   @OptionGroup var input: InputOptions
 
   func run() async throws {
-    let tokenizer = try ModelLibrary.tokenizer(model)
+    var tokenization = try ModelLibrary.tokenization(model)
+    if let special { tokenization = tokenization.addingSpecialTokens(special) }
     var reader = try input.texts()
     var output = FileWriter()
     while let batch = try reader.next() {
-      for ids in try tokenizer.encode(batch.map(\.text), addingSpecialTokens: special) {
+      for ids in try tokenization.ids(of: batch.map(\.text), role: role) {
         var tokens = ""
         for id in ids {
           if !tokens.isEmpty { tokens += "," }
-          JSONValue.write(tokenizer.token(id) ?? "", to: &tokens)
+          JSONValue.write(tokenization.tokenizer.token(id) ?? "", to: &tokens)
         }
         try output.write("{\"ids\":[\(ids.map(String.init).joined(separator: ","))],\"tokens\":[\(tokens)]}\n")
       }
@@ -37,3 +47,5 @@ struct TokenizeCommand: AsyncParsableCommand {
     try output.finish()
   }
 }
+
+extension TextRole: ExpressibleByArgument {}

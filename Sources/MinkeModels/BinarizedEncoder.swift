@@ -15,17 +15,23 @@ public struct BinarizedEncoder: TextEncoder {
     self.base = base
   }
 
-  public var identity: ModelIdentity {
-    ModelIdentity(name: base.identity.name + "-signs", fingerprint: base.identity.fingerprint)
-  }
+  public var identity: ModelIdentity { base.identity.derived(name: base.identity.name + "-signs", by: "signs") }
   public var dimension: Int { base.dimension }
   /// The dimensions of the encoder of numbers that are a multiple of 8.
   public var dimensions: [Int] { base.dimensions.filter { $0.isMultiple(of: 8) } }
   public var metric: Metric { .hamming }
-  public var tokenizer: any Tokenizer { base.tokenizer }
+  public var tokenization: TextTokenization { base.tokenization }
+  public var facts: [ModelFact] { base.facts + [ModelFact("binarized", "the signs of its numbers")] }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
-    _ = try checked(options.dimension)
-    return try base.encode(texts, options: options).binarized()
+    let dimension = try checked(options)
+    var numbers = options
+    numbers.form = .vectors
+    let vectors = try base.encode(texts, options: numbers)
+    switch options.form {
+    case .vectors: return try vectors.binarized()
+    case .logits: return vectors
+    case .signs: return try Embeddings(floats: (vectors.floats ?? []).map { $0 > 0 ? 1 : -1 }, dimension: dimension)
+    }
   }
 }

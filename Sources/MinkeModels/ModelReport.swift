@@ -19,35 +19,32 @@ public struct ModelReport: Sendable, CustomStringConvertible {
     public let shape: [Int]
   }
 
+  /// The folder's path.
   public let folder: String
+  /// What lies in the folder, in the order of names; a link counts as what it leads to.
   public let files: [File]
+  /// The tensors of the checkpoints among them.
   public let tensors: [TensorLine]
   /// Facts about the loaded model, in the order to show them; empty when it could not be loaded.
-  public private(set) var facts: [(name: String, value: String)] = []
+  public let facts: [ModelFact]
   /// Why the folder, or a file of it, cannot be loaded; empty when all is well.
-  public private(set) var problems: [String] = []
+  public let problems: [String]
 
-  /// Looks at the model called `name`, a built-in name or the path of a folder.
+  /// Looks at the model called `name`, a built-in name, the path of a folder, or that of an archive.
   ///
   /// - Throws: ``MinkeError`` only when there is no such folder; whatever is wrong inside is in ``problems``.
   public init(_ name: String) throws {
-    let folder = try ModelLibrary.folder(name)
+    let folder = try ModelSource(name).open()
     self.folder = folder.url.path
-    let manager = FileManager.default
-    let names = (try? manager.subpathsOfDirectory(atPath: folder.url.path)) ?? []
-    files = names.sorted().compactMap { name in
-      let attributes = try? manager.attributesOfItem(atPath: folder.url.appendingPathComponent(name).path)
-      guard attributes?[.type] as? FileAttributeType == .typeRegular else { return nil }
-      return File(name: name, byteCount: (attributes?[.size] as? NSNumber)?.intValue ?? 0)
-    }
-
+    files = Self.files(in: folder.url)
     var tensors: [TensorLine] = []
     var problems: [String] = []
     for file in files where [".safetensors", ".pt", ".bin"].contains(where: file.name.hasSuffix) {
       // The 4-bit table has no tensors by name; it is read with the model.
       if file.name.hasSuffix(StaticEncoder.packedTableName) { continue }
+      if let archive = folder.archive, file.name != archive.lastPathComponent { continue }
       do {
-        let checkpoint = try Checkpoint(contentsOf: folder.url.appendingPathComponent(file.name))
+        let checkpoint = try folder.checkpoint(folder.url.appendingPathComponent(file.name))
         for name in checkpoint.tensorNames {
           let tensor = try checkpoint.tensor(name)
           tensors.append(
@@ -56,74 +53,45 @@ public struct ModelReport: Sendable, CustomStringConvertible {
       } catch { problems.append("\(error)") }
     }
     self.tensors = tensors
-
     do {
-      if try LanguageModel.recognizes(folder), try !ByrneEncoder.recognizes(folder) {
-        facts = Self.facts(about: try ModelLibrary.languageModel(name))
-      } else {
-        facts = Self.facts(about: try ModelLibrary.textEncoder(name))
-      }
+      facts = Self.facts(about: try ModelLibrary.model(in: folder, LoadingOptions()))
     } catch {
       if !problems.contains("\(error)") { problems.append("\(error)") }
+      facts = []
     }
     self.problems = problems
   }
 
-  private static func facts(about encoder: any TextEncoder) -> [(String, String)] {
-    var facts = [("name", encoder.identity.name), ("fingerprint", encoder.identity.fingerprint)]
-    func addLayers(_ bert: BertConfiguration, longest: Int, bytes: Int) {
-      facts.append(("layers", "\(bert.layerCount), \(bert.headCount) heads"))
-      facts.append(("hidden size", "\(bert.hiddenSize), intermediate \(bert.intermediateSize)"))
-      facts.append(("longest text", "\(longest) tokens"))
-      facts.append(("weights in memory", "\(bytes) bytes"))
+  /// The plain files below `folder`, links followed. A link to a folder is not: it may lead back.
+  private static func files(in folder: URL) -> [File] {
+    let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder.resolvingSymlinksInPath().path)) ?? []
+    return names.sorted().compactMap { name in
+      let path = folder.appendingPathComponent(name).resolvingSymlinksInPath().path
+      guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+        attributes[.type] as? FileAttributeType == .typeRegular
+      else { return nil }
+      return File(name: name, byteCount: (attributes[.size] as? NSNumber)?.intValue ?? 0)
     }
-    switch encoder {
-    case let encoder as StaticEncoder:
-      facts.append(("kind", encoder.kind.rawValue))
-      facts.append(("token table", "\(encoder.rowCount) x \(encoder.dimension), \(encoder.byteCount) bytes"))
-    case let encoder as BertEncoder:
-      facts.append(("kind", "BERT"))
-      facts.append(("pooling", encoder.pooling.modes.map(\.rawValue).joined(separator: ", ")))
-      addLayers(encoder.configuration, longest: encoder.maximumLength, bytes: encoder.byteCount)
-    case let encoder as BinaryEncoder:
-      facts.append(("kind", "BNE, native binary embeddings"))
-      addLayers(encoder.configuration, longest: encoder.maximumLength, bytes: encoder.byteCount)
-    default: break
+  }
+
+  private static func facts(about model: any LoadedModel) -> [ModelFact] {
+    var facts = [ModelFact("name", model.identity.name), ModelFact("fingerprint", model.identity.fingerprint)]
+    facts += model.facts
+    if let encoder = model as? any TextEncoder {
+      facts.append(ModelFact("dimensions", encoder.dimensions.map(String.init).joined(separator: ", ")))
+      facts.append(ModelFact("metric", encoder.metric.rawValue))
+      facts += encoder.tokenization.facts
     }
-    if let encoder = encoder as? ByrneEncoder {
-      facts.append(("kind", "Byrne-Embed"))
-      facts += Self.facts(about: encoder.model)
-      facts.append(("head activation", "\(encoder.activation.rawValue) (\(encoder.activationSource))"))
-    }
-    facts.append(("dimensions", encoder.dimensions.map(String.init).joined(separator: ", ")))
-    facts.append(("metric", encoder.metric.rawValue))
-    facts.append(("vocabulary", "\(encoder.tokenizer.vocabularySize) tokens"))
     return facts
-  }
-
-  private static func facts(about language: LanguageModel) -> [(String, String)] {
-    [("name", language.identity.name), ("fingerprint", language.identity.fingerprint), ("kind", "SpikeWhale")]
-      + facts(about: language.model)
-      + [
-        ("context", "\(language.contextLength) tokens"),
-        ("vocabulary", "\(language.tokenizer.vocabularySize) tokens"),
-      ]
-  }
-
-  private static func facts(about model: SpikeWhaleModel) -> [(String, String)] {
-    [
-      ("tensor count", "\(model.tensorCount)"), ("element count", "\(model.elementCount)"),
-      ("precision", model.precision.rawValue), ("hyper-connections", "\(model.hyperConnections)"),
-    ]
   }
 
   /// The report for people, several lines.
   public var description: String {
-    var lines = facts + [("folder", folder)]
+    var lines = facts.map { ($0.name, $0.value) } + [("folder", folder)]
     lines += files.map { ("file", "\($0.name), \($0.byteCount) bytes") }
     lines += tensors.map { ("tensor", "\($0.name) \($0.type) \($0.shape), in \($0.file)") }
     lines += problems.map { ("problem", $0) }
-    let width = lines.map(\.0.count).max() ?? 0
+    let width = lines.lazy.map(\.0.count).max() ?? 0
     return lines.map { $0 + String(repeating: " ", count: width + 2 - $0.count) + $1 + "\n" }.joined()
   }
 

@@ -17,10 +17,13 @@ public struct SpikeTokenizer: Tokenizer {
   public let vocabularySize: Int
   /// The ids that are never split, such as `<eos>` and `<|im_end|>`.
   public let specialTokens: Set<TokenID>
+  public private(set) var maximumLength: Int?
 
   /// The tokens' bytes one after the other; token `id` ends at `ends[id]`.
   private let bytes: [UInt8]
   private let ends: [Int]
+  /// Bytes of the longest token that encoding may choose.
+  private let longestToken: Int
   private let tokens: ByteTrie
   private let specials: ByteTrie
   /// Whether a special token begins with a byte.
@@ -47,6 +50,7 @@ public struct SpikeTokenizer: Tokenizer {
     vocabularySize = file.vocabularySize
     bytes = file.bytes
     ends = file.ends
+    longestToken = file.longestToken
     let keys = file.ends.indices.map { id in
       (bytes: file.bytes[(id == 0 ? 0 : file.ends[id - 1])..<file.ends[id]], value: TokenID(id))
     }
@@ -69,6 +73,19 @@ public struct SpikeTokenizer: Tokenizer {
     return bytes[(id == 0 ? 0 : ends[Int(id) - 1])..<ends[Int(id)]]
   }
 
+  public func truncating(to maximumLength: Int?) -> SpikeTokenizer {
+    var copy = self
+    copy.maximumLength = maximumLength
+    return copy
+  }
+
+  public func isSpecial(_ id: TokenID) -> Bool { specialTokens.contains(id) }
+
+  public var definition: String {
+    let text = bytes.withUnsafeBytes { BLAKE2b.hash($0, length: 32) }
+    return "length-max \(longestToken) \(maximumLength ?? -1) \(text) \(ends) \(specialTokens.sorted())"
+  }
+
   /// The text of token `id`, with U+FFFD where its bytes are not whole characters.
   public func token(_ id: TokenID) -> String? { bytes(of: id).map { String(decoding: $0, as: UTF8.self) } }
 
@@ -84,10 +101,12 @@ public struct SpikeTokenizer: Tokenizer {
   }
 
   public func encode(_ text: UnsafeBufferPointer<UInt8>, addingSpecialTokens: Bool, into ids: inout [TokenID]) {
+    let first = ids.count
+    let limit = maximumLength.map { first + $0 } ?? .max
     specialStarts.withUnsafeBufferPointer { starts in
       var pieceStart = 0
       var position = 0
-      while position < text.count {
+      while position < text.count, ids.count < limit {
         guard starts[Int(text[position])] else {
           position += 1
           continue
@@ -97,26 +116,27 @@ public struct SpikeTokenizer: Tokenizer {
           position += 1
           continue
         }
-        encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart..<position]), into: &ids)
+        encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart..<position]), limit: limit, into: &ids)
         ids.append(special.value)
         position += special.length
         pieceStart = position
       }
-      encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart...]), into: &ids)
+      encodePiece(UnsafeBufferPointer(rebasing: text[pieceStart...]), limit: limit, into: &ids)
     }
+    if ids.count > limit { ids.removeSubrange(limit...) }
   }
 
   /// The ids of `text` as nothing but text: where a special token is spelt in it, the ids of its letters.
   public func encodePlain(_ text: String) -> [TokenID] {
     var ids: [TokenID] = []
     var text = text
-    text.withUTF8 { encodePiece($0, into: &ids) }
+    text.withUTF8 { encodePiece($0, limit: .max, into: &ids) }
     return ids
   }
 
-  private func encodePiece(_ piece: UnsafeBufferPointer<UInt8>, into ids: inout [TokenID]) {
+  private func encodePiece(_ piece: UnsafeBufferPointer<UInt8>, limit: Int, into ids: inout [TokenID]) {
     var position = 0
-    while position < piece.count {
+    while position < piece.count, ids.count < limit {
       let match = tokens.longestPrefix(of: UnsafeBufferPointer(rebasing: piece[position...]))
       ids.append(match.value)
       // Every byte is a token, so the match is never empty.

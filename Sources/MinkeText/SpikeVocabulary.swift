@@ -13,6 +13,9 @@ struct SpikeVocabulary {
   /// More ids than any tokenizer has, and few enough that a hostile size does no harm.
   private static let largestVocabulary = 1 << 24
 
+  /// Bytes of the longest token allowed: every place of a text may be compared with all of it.
+  private static let longestKey = 1000
+
   init(json: UnsafeRawBufferPointer, subject: String) throws {
     var entries: [(key: [UInt8], id: Int)] = []
     var hasVocabulary = false
@@ -57,6 +60,9 @@ struct SpikeVocabulary {
     }
     let longestToken = longest ?? entries.lazy.map(\.key.count).max() ?? 0
     guard longestToken > 0 else { throw failure("a max_token_len above 0", "\(longestToken)") }
+    if let key = entries.lazy.map(\.key).first(where: { $0.count > Self.longestKey }) {
+      throw failure("tokens of at most \(Self.longestKey) bytes", "one of \(key.count)")
+    }
 
     var keys = [[UInt8]?](repeating: nil, count: entries.count)
     for (key, id) in entries {

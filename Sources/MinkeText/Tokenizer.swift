@@ -8,11 +8,22 @@ public protocol Tokenizer: Sendable {
   /// One more than the largest id.
   var vocabularySize: Int { get }
 
+  /// The most ids of one text, special tokens included; nil for no limit.
+  var maximumLength: Int? { get }
+
+  /// The same tokenizer with another limit.
+  ///
+  /// - Parameter maximumLength: the most ids of one text, special tokens included; nil for no limit.
+  func truncating(to maximumLength: Int?) -> Self
+
   /// The text of token `id`; nil when the vocabulary has no such id.
   func token(_ id: TokenID) -> String?
 
   /// The id of the token whose text is exactly `token`.
   func id(of token: String) -> TokenID?
+
+  /// Whether token `id` stands for something that is no text, such as `[SEP]`.
+  func isSpecial(_ id: TokenID) -> Bool
 
   /// Appends the ids of `text`, UTF-8 bytes, to `ids`.
   ///
@@ -22,6 +33,11 @@ public protocol Tokenizer: Sendable {
 
   /// The text of `ids`, as near to the original as the tokenizer keeps it.
   func decode(_ ids: some Sequence<TokenID>, skippingSpecialTokens: Bool) -> String
+
+  /// A text that differs between any two tokenizers that give a text different ids: the identity of a model hashes it.
+  ///
+  /// The one that comes with the protocol names the type and lists the vocabulary and the limit.
+  var definition: String { get }
 }
 
 extension Tokenizer {
@@ -35,4 +51,20 @@ extension Tokenizer {
 
   /// The text of `ids`, special tokens left out.
   public func decode(_ ids: some Sequence<TokenID>) -> String { decode(ids, skippingSpecialTokens: true) }
+
+  /// None is special.
+  public func isSpecial(_ id: TokenID) -> Bool { false }
+
+  /// The type, the limit and the vocabulary.
+  public var definition: String { "\(Self.self) \(vocabularyDefinition)" }
+
+  /// The limit and all tokens with their ids, each behind its length.
+  package var vocabularyDefinition: String {
+    var text = "\(maximumLength ?? -1)"
+    for id in 0..<TokenID(clamping: vocabularySize) {
+      guard let token = token(id) else { continue }
+      text += " \(id) \(token.utf8.count) \(token)"
+    }
+    return text
+  }
 }

@@ -8,7 +8,8 @@ import Testing
 /// The ids are compared with those of Hugging Face `tokenizers`; each golden file names its origin.
 struct WordPieceTokenizerTests {
   static let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Sources/MinkeModels/Resources/minke-sse-en/tokenizer.json")
+    .deletingLastPathComponent().appendingPathComponent(
+      "Sources/MinkeBuiltInModels/Resources/minke-sse-en/tokenizer.json")
   static let tokenizer = Result { try WordPieceTokenizer(contentsOf: file) }
 
   let tokenizer: WordPieceTokenizer

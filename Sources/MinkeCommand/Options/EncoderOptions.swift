@@ -4,7 +4,8 @@ import Minke
 /// The options of every command that runs a text encoder.
 struct EncoderOptions: ParsableArguments {
   @Option(
-    name: [.short, .long], help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
+    name: [.short, .long], help: "A built-in name, the path of a model folder, or of a .pt archive.",
+    completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
   @Option(
@@ -12,7 +13,7 @@ struct EncoderOptions: ParsableArguments {
   var dimension: Int?
 
   @Option(help: "float32, or int8 for the layers of a BERT or SpikeWhale model.")
-  var precision: Precision = .float32
+  var precision: Precision?
 
   @Flag(help: "Keep one bit of each number, its sign, and compare by Hamming distance.")
   var binarize = false

@@ -6,6 +6,7 @@
 #include "convert.h"
 #include "decoder.h"
 #include "gemm.h"
+#include "hash.h"
 #include "levels.h"
 #include "matvec.h"
 #include "pooling.h"

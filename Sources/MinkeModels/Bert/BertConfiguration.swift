@@ -21,44 +21,35 @@ public struct BertConfiguration: Sendable, Equatable {
   /// Reads a Hugging Face `config.json`.
   ///
   /// - Throws: ``MinkeError`` naming the key that is missing, out of range, or asks for what is not supported here:
-  ///   another architecture, activation or kind of positions.
-  public init(_ json: JSONValue, subject: String) throws(MinkeError) {
-    func size(_ key: String, limit: Int = 1 << 24) throws(MinkeError) -> Int {
-      guard let value = json[key]?.integer, (1...limit).contains(value) else {
-        throw MinkeError(
-          .malformedFile, "\(subject): \(key)", expected: "a whole number from 1 to \(limit)",
-          found: json[key]?.text ?? "nothing")
-      }
-      return value
+  ///   another architecture, activation or kind of positions, a decoder.
+  init(_ reader: ConfigurationReader) throws(MinkeError) {
+    try reader.require("model_type", "bert")
+    try reader.require("hidden_act", "gelu")
+    try reader.require("position_embedding_type", "absolute")
+    // A decoder's tokens see only those before them.
+    try reader.require("is_decoder", false)
+    try reader.require("add_cross_attention", false)
+    try reader.require("pruned_heads", .object([:]))
+    try reader.require("quantization_config")
+    let limit = 1...(1 << 24)
+    vocabularySize = try reader.integer("vocab_size", in: limit)
+    hiddenSize = try reader.integer("hidden_size", in: limit)
+    layerCount = try reader.integer("num_hidden_layers", in: 1...1024)
+    headCount = try reader.integer("num_attention_heads", in: limit)
+    intermediateSize = try reader.integer("intermediate_size", in: limit)
+    positionCount = try reader.integer("max_position_embeddings", in: limit)
+    typeCount = try reader.integer("type_vocab_size", in: limit, default: 2)
+    layerNormEpsilon = Float(try reader.number("layer_norm_eps", below: 1, default: 1e-12))
+    guard hiddenSize.isMultiple(of: headCount) else {
+      throw reader.malformed("num_attention_heads", expected: "a divisor of the hidden size \(hiddenSize)")
     }
-    func require(_ key: String, _ value: String) throws(MinkeError) {
-      guard let found = json[key], found != .null, found != .string(value) else { return }
-      throw MinkeError(.unsupportedFile, "\(subject): \(key)", expected: "\"\(value)\"", found: found.text)
-    }
-    try require("model_type", "bert")
-    try require("hidden_act", "gelu")
-    try require("position_embedding_type", "absolute")
-    vocabularySize = try size("vocab_size")
-    hiddenSize = try size("hidden_size")
-    layerCount = try size("num_hidden_layers", limit: 1024)
-    headCount = try size("num_attention_heads")
-    intermediateSize = try size("intermediate_size")
-    positionCount = try size("max_position_embeddings")
-    typeCount = json["type_vocab_size"] == nil ? 2 : try size("type_vocab_size")
-    layerNormEpsilon = Float(json["layer_norm_eps"]?.double ?? 1e-12)
-    guard layerNormEpsilon > 0, layerNormEpsilon < 1 else {
-      throw MinkeError(
-        .malformedFile, "\(subject): layer_norm_eps", expected: "a number between 0 and 1",
-        found: "\(layerNormEpsilon)")
-    }
-    try checkHeads(subject: subject)
   }
 
   /// The sizes that the shapes of a checkpoint's tensors tell, for one that comes without a `config.json`: heads of 64
   /// numbers and the layer norm epsilon 1e-12, as all of Google's BERT models have them.
   ///
   /// - Throws: ``MinkeError`` naming the tensor that is missing or has no shape of its kind.
-  public init(shapesOf checkpoint: Checkpoint, prefix: String) throws(MinkeError) {
+  init(shapesOf checkpoint: Checkpoint, prefix: String) throws(MinkeError) {
     func shape(_ name: String) throws(MinkeError) -> (Int, Int) {
       let tensor = try checkpoint.tensor(prefix + name)
       try tensor.checkShape([nil, nil])
@@ -83,14 +74,6 @@ public struct BertConfiguration: Sendable, Equatable {
       throw MinkeError(
         .unsupportedFile, checkpoint.path, expected: "a config.json, or a hidden size that is a multiple of 64",
         found: "hidden size \(hiddenSize)")
-    }
-  }
-
-  private func checkHeads(subject: String) throws(MinkeError) {
-    guard hiddenSize.isMultiple(of: headCount) else {
-      throw MinkeError(
-        .malformedFile, "\(subject): num_attention_heads", expected: "a divisor of the hidden size \(hiddenSize)",
-        found: "\(headCount)")
     }
   }
 

@@ -19,10 +19,13 @@ public struct BertEncoder: TextEncoder {
   public let metric = Metric.cosine
   public let dimension: Int
   public var dimensions: [Int] { [dimension] }
-  public var tokenizer: any Tokenizer { bert.tokenizer }
+  public var tokenization: TextTokenization { bert.tokenization }
 
+  /// The sizes of the transformer.
   public var configuration: BertConfiguration { bert.model.configuration }
+  /// How the weights are held and multiplied.
   public var precision: Precision { bert.precision }
+  /// How the vectors of tokens become one.
   public var pooling: Pooling { bert.pooling }
   /// Tokens of a text that are read, `[CLS]` and `[SEP]` among them.
   public var maximumLength: Int { bert.maximumLength }
@@ -33,60 +36,42 @@ public struct BertEncoder: TextEncoder {
   let modules: [SentenceModule]
   let level: KernelLevel
 
-  /// Whether `folder` has the files of a BERT encoder.
-  ///
-  /// - Throws: ``MinkeError`` when its `config.json` is no JSON.
-  static func recognizes(_ folder: ModelFolder) throws -> Bool {
-    guard let config = try folder.json("config.json"), weightsURL(in: folder) != nil else { return false }
-    return config["model_type"]?.string == "bert"
-      || config["architectures"]?.array?.first?.string?.hasPrefix("Bert") == true
-  }
-
-  private static func weightsURL(in folder: ModelFolder) -> URL? {
-    folder.file("model.safetensors") ?? folder.file("pytorch_model.bin")
-  }
-
   /// Loads the encoder in `folder`.
   ///
   /// - Throws: ``MinkeError`` naming the file and the key or tensors that are missing, do not fit, or are not supported.
-  public init(
-    _ folder: ModelFolder, precision: Precision = .float32, kernels level: KernelLevel = .active
-  ) throws {
-    self.level = level
-    guard let url = Self.weightsURL(in: folder) else {
+  public init(_ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()) throws {
+    level = options.kernels
+    guard let url = folder.weightsURL else {
       throw MinkeError(
         .notFound, folder.url.relativePath, expected: "model.safetensors or pytorch_model.bin", found: "neither file")
     }
-    let pooling: Pooling
-    let rest: ArraySlice<ModelFolder.Module>
-    if folder.modules.isEmpty {
-      (pooling, rest) = (Pooling([.mean]), [])
-    } else {
-      guard folder.modules.count > 1, folder.modules[0].className == "Transformer",
-        folder.modules[1].className == "Pooling"
-      else {
-        throw MinkeError(
-          .unsupportedFile, "\(folder.url.relativePath): modules.json", expected: "a Transformer, then a Pooling",
-          found: folder.modules.map(\.className).joined(separator: ", "))
-      }
-      let file = try MappedFile(
-        folder.url.appendingPathComponent(folder.modules[1].path).appendingPathComponent("config.json"))
-      pooling = try Pooling(try JSONValue(parsing: file.bytes, subject: file.path), subject: file.path)
-      rest = folder.modules[2...]
-    }
+    let checkpoint = try folder.checkpoint(url)
     bert = try PooledBert(
-      folder, checkpoint: Checkpoint(contentsOf: url), maximumLength: nil, pooling: pooling, precision: precision,
-      kernels: level)
-    identity = try ModelIdentity(name: folder.name, weights: [url])
-    var modules: [SentenceModule] = []
-    var width = bert.width
-    for module in rest {
-      guard let module = try SentenceModule(module, in: folder, width: width, kernels: level) else { continue }
-      modules.append(module)
-      width = module.width(after: width)
+      folder, checkpoint: checkpoint, maximumLength: nil, pooling: Self.pooling(of: folder), options: options)
+    modules = try SentenceModule.chain(folder.modules.dropFirst(2), in: folder, width: bert.width, kernels: level)
+    dimension = modules.reduce(bert.width) { $1.width(after: $0) }
+    let bert = bert
+    let recipe = ModelRecipe { recipe in
+      recipe.add("kind", "BERT")
+      bert.describe(checkpoint, in: &recipe)
+      recipe.add(modulesOf: folder)
     }
-    self.modules = modules
-    dimension = width
+    identity = ModelIdentity(name: folder.name, recipe: recipe)
+  }
+
+  /// The pooling that `modules.json` names second; the mean where there is no such file.
+  private static func pooling(of folder: ModelFolder) throws -> Pooling {
+    if folder.modules.isEmpty { return Pooling([.mean]) }
+    guard folder.modules.count > 1, folder.modules[0].className == "Transformer",
+      folder.modules[1].className == "Pooling", !folder.modules[0].isForeign, !folder.modules[1].isForeign
+    else {
+      throw MinkeError(
+        .unsupportedFile, "\(folder.url.relativePath): modules.json",
+        expected: "a Transformer, then a Pooling of sentence-transformers",
+        found: folder.modules.map(\.type).joined(separator: ", "))
+    }
+    let url = folder.url.appendingPathComponent(folder.modules[1].path).appendingPathComponent("config.json")
+    return try Pooling(ConfigurationReader(folder.json(at: url), subject: url.relativePath))
   }
 
   /// An encoder whose pooled vectors go through one linear layer.
@@ -98,9 +83,14 @@ public struct BertEncoder: TextEncoder {
     dimension = projection.outputs
   }
 
+  public var facts: [ModelFact] {
+    let names = modules.map(\.name).joined(separator: ", ")
+    return [ModelFact("kind", "BERT")] + bert.facts + (names.isEmpty ? [] : [ModelFact("modules", names)])
+  }
+
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
-    let dimension = try checked(options.dimension)
-    var vectors = try bert.vectors(of: texts, progress: options.progress)
+    let dimension = try checked(options)
+    var vectors = try bert.vectors(of: texts, role: options.role, progress: options.progress)
     var width = bert.width
     for module in modules {
       vectors = try module.apply(to: vectors, count: texts.count, width: width, kernels: level)

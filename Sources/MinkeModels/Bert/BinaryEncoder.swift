@@ -20,9 +20,11 @@ public struct BinaryEncoder: TextEncoder {
   /// Bits of a vector.
   public var dimension: Int { projection.outputs }
   public var dimensions: [Int] { [dimension] }
-  public var tokenizer: any Tokenizer { bert.tokenizer }
+  public var tokenization: TextTokenization { bert.tokenization }
 
+  /// The sizes of the transformer.
   public var configuration: BertConfiguration { bert.model.configuration }
+  /// How the weights of the transformer are held and multiplied.
   public var precision: Precision { bert.precision }
   /// Tokens of a text that are read, `[CLS]` and `[SEP]` among them.
   public var maximumLength: Int { bert.maximumLength }
@@ -33,15 +35,23 @@ public struct BinaryEncoder: TextEncoder {
   private let projection: Linear
   private let norm: LayerNorm
 
-  /// Packed bits, `[texts.count, dimension / 8]` bytes. `options.normalize` does not matter to bits.
+  public var facts: [ModelFact] { [ModelFact("kind", "BNE, native binary embeddings")] + bert.facts }
+
+  /// Packed bits, `[texts.count, dimension / 8]` bytes, or what `options.form` asks for. `options.normalize` does not
+  /// matter to bits.
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
-    _ = try checked(options.dimension)
-    return try logits(texts, progress: options.progress).binarized()
+    _ = try checked(options)
+    let logits = try logits(texts, role: options.role, progress: options.progress)
+    switch options.form {
+    case .vectors: return try logits.binarized()
+    case .logits: return logits
+    case .signs: return try Embeddings(floats: (logits.floats ?? []).map { $0 > 0 ? 1 : -1 }, dimension: dimension)
+    }
   }
 
   /// The numbers whose signs are the bits, `[texts.count, dimension]`.
-  public func logits(_ texts: [String], progress: ProgressHandler? = nil) throws -> Embeddings {
-    let pooled = try bert.vectors(of: texts, progress: progress)
+  private func logits(_ texts: [String], role: TextRole?, progress: ProgressHandler?) throws -> Embeddings {
+    let pooled = try bert.vectors(of: texts, role: role, progress: progress)
     defer { extendLifetime(pooled) }
     let logits = AlignedBuffer<Float>(uninitialized: texts.count * dimension)
     projection.apply(
@@ -50,27 +60,36 @@ public struct BinaryEncoder: TextEncoder {
     norm.apply(to: logits.baseAddress, plus: nil, rows: texts.count, into: logits.baseAddress)
     return try Embeddings(floats: logits.copied(), dimension: dimension)
   }
-
-  /// The vectors as numbers -1 and +1, `[texts.count, dimension]`.
-  public func signs(_ texts: [String], progress: ProgressHandler? = nil) throws -> Embeddings {
-    let logits = try logits(texts, progress: progress)
-    return try Embeddings(floats: (logits.floats ?? []).map { $0 > 0 ? 1 : -1 }, dimension: dimension)
-  }
 }
 
 extension BinaryEncoder {
-  /// The archives of BNE and its float baseline in `folder`: files that end in `.pt`, by name.
-  private static func archives(in folder: ModelFolder) -> [URL] {
+  /// The archives of BNE and its float baseline in `folder`: the one that it was named by, or all files that end in
+  /// `.pt`, by name.
+  static func archives(in folder: ModelFolder) -> [URL] {
+    if let archive = folder.archive { return [archive] }
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.url.path)) ?? []
     return names.filter { $0.hasSuffix(".pt") }.sorted().map { folder.url.appendingPathComponent($0) }
   }
 
-  /// Whether `folder` has the files of BNE or of its float baseline.
-  static func recognizes(_ folder: ModelFolder) throws -> Bool {
-    try archives(in: folder).contains { try Checkpoint(contentsOf: $0).tensors.keys.contains(where: isProjection) }
-  }
+  /// Whether a tensor of this name belongs to the head of BNE or of its baseline.
+  static func isProjection(_ name: String) -> Bool { name.hasPrefix("projection.") }
 
-  private static func isProjection(_ name: String) -> Bool { name.hasPrefix("projection.") }
+  /// Texts are cut as the model was trained.
+  static let trainedLength = 128
+
+  /// The archive of `folder`.
+  ///
+  /// - Throws: ``MinkeError`` where there is none, or naming them where there are several.
+  static func archive(in folder: ModelFolder) throws -> Checkpoint {
+    let archives = archives(in: folder)
+    guard archives.count == 1 else {
+      throw MinkeError(
+        archives.isEmpty ? .notFound : .invalidArgument, folder.url.relativePath,
+        expected: "one archive such as binary_embedder_1024.pt, or the path of one",
+        found: archives.isEmpty ? "none" : archives.map(\.lastPathComponent).joined(separator: ", "))
+    }
+    return try folder.checkpoint(archives[0])
+  }
 
   /// Loads what is in `folder`: a ``BinaryEncoder``, or a ``BertEncoder`` for the float baseline, an archive with the
   /// single linear layer `projection.weight` in place of a layer and its norm.
@@ -80,31 +99,18 @@ extension BinaryEncoder {
   ///
   /// - Throws: ``MinkeError`` naming the file and the tensors that are missing or do not fit, or the archives where
   ///   there are several.
-  static func load(
-    _ folder: ModelFolder, precision: Precision = .float32, kernels level: KernelLevel = .active
-  ) throws -> any TextEncoder {
-    let archives = archives(in: folder)
-    guard archives.count == 1 else {
-      throw MinkeError(
-        archives.isEmpty ? .notFound : .invalidArgument, folder.url.relativePath,
-        expected: "one archive such as binary_embedder_1024.pt, or the path of one",
-        found: archives.isEmpty ? "none" : archives.map(\.lastPathComponent).joined(separator: ", "))
-    }
-    return try load(archive: archives[0], precision: precision, kernels: level)
-  }
-
-  /// Loads the archive at `url` with the files beside it, if there are any.
-  ///
-  /// - Throws: as for a folder.
   public static func load(
-    archive url: URL, precision: Precision = .float32, kernels level: KernelLevel = .active
+    _ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()
   ) throws -> any TextEncoder {
-    let folder = try ModelFolder(url.deletingLastPathComponent())
-    let checkpoint = try Checkpoint(contentsOf: url)
+    let checkpoint = try archive(in: folder)
     let bert = try PooledBert(
-      folder, checkpoint: checkpoint, maximumLength: 128, pooling: Pooling([.mean]), precision: precision,
-      kernels: level, builtInVocabulary: true)
-    let identity = try ModelIdentity(name: folder.name, weights: [url])
+      folder, checkpoint: checkpoint, maximumLength: trainedLength, pooling: Pooling([.mean]), bare: true,
+      options: options)
+    let recipe = ModelRecipe { recipe in
+      recipe.add("kind", "BNE")
+      bert.describe(checkpoint, in: &recipe)
+    }
+    let identity = ModelIdentity(name: folder.name, recipe: recipe)
 
     // The head stays in float32: it is a small part of the work, and its signs are the result.
     let isBaseline = checkpoint.tensors["projection.0.weight"] == nil
@@ -117,15 +123,16 @@ extension BinaryEncoder {
     }
     let projection = try Linear(
       weights: [try weight.floats(requiringFinite: true)], biases: [try vector("\(name).bias")], inputs: bert.width,
-      kernels: level)
-    if isBaseline { return BertEncoder(bert, projection: projection, identity: identity, kernels: level) }
+      kernels: options.kernels)
+    if isBaseline { return BertEncoder(bert, projection: projection, identity: identity, kernels: options.kernels) }
     guard outputs.isMultiple(of: 8) else {
       throw MinkeError(
         .shapeMismatch, "\(checkpoint.path): tensor \"\(name).weight\"", expected: "a multiple of 8 rows",
         found: "\(outputs)")
     }
     let norm = LayerNorm(
-      weight: try vector("projection.1.weight"), bias: try vector("projection.1.bias"), epsilon: 1e-5, level: level)
+      weight: try vector("projection.1.weight"), bias: try vector("projection.1.bias"), epsilon: 1e-5,
+      level: options.kernels)
     return BinaryEncoder(identity: identity, bert: bert, projection: projection, norm: norm)
   }
 }

@@ -2,73 +2,66 @@ import MinkeCheckpoints
 import MinkeCore
 import MinkeText
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 extension PooledBert {
   /// The encoder in `checkpoint` with the configuration and the tokenizer of `folder`.
   ///
   /// - Parameters:
-  ///   - maximumLength: where texts are cut, if the folder does not say.
-  ///   - builtInVocabulary: whether a folder without tokenizer files means the vocabulary of bert-base-uncased, and one
-  ///     without `config.json` the sizes that the tensors tell.
+  ///   - maximumLength: where texts are cut; nil for where the folder says.
+  ///   - bare: whether a folder without tokenizer files means the vocabulary of bert-base-uncased, and one without
+  ///     `config.json` the sizes that the tensors tell.
   init(
-    _ folder: ModelFolder, checkpoint: Checkpoint, maximumLength: Int?, pooling: Pooling, precision: Precision,
-    kernels level: KernelLevel, builtInVocabulary: Bool = false
+    _ folder: ModelFolder, checkpoint: Checkpoint, maximumLength: Int?, pooling: Pooling, bare: Bool = false,
+    options: LoadingOptions
   ) throws {
     path = checkpoint.path
     self.pooling = pooling
-    self.precision = precision
+    precision = options.precision ?? .float32
     let prefix = try BertTensors.prefix(in: checkpoint)
-    let configuration: BertConfiguration
-    if builtInVocabulary, folder.file("config.json") == nil {
-      configuration = try BertConfiguration(shapesOf: checkpoint, prefix: prefix)
-    } else {
-      let url = try folder.requiredFile("config.json")
-      guard let json = try folder.json("config.json") else {
-        throw MinkeError(.notFound, url.relativePath, expected: "a config.json", found: "no such file")
-      }
-      configuration = try BertConfiguration(json, subject: url.relativePath)
-    }
-    model = try BertModel(checkpoint, prefix: prefix, configuration, precision: precision, kernels: level)
-
-    let length = try maximumLength ?? Self.maximumLength(of: folder) ?? configuration.positionCount
-    self.maximumLength = min(length, configuration.positionCount)
-    guard self.maximumLength >= 2 else {
-      throw MinkeError(
-        .malformedFile, "\(folder.url.relativePath): longest text", expected: "2 tokens or more",
-        found: "\(self.maximumLength)")
-    }
-    tokenizer = try Self.tokenizer(of: folder, builtInVocabulary: builtInVocabulary).truncating(to: self.maximumLength)
-    guard tokenizer.vocabularySize <= configuration.vocabularySize else {
+    let configuration = try BertConfiguration(of: folder, bare: bare) { checkpoint }
+    tokenization = try BertTokenization.read(
+      folder, tokenizer: options.tokenizer, maximumLength: maximumLength, positions: configuration.positionCount,
+      builtInVocabulary: bare)
+    guard tokenization.tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw MinkeError(
         .shapeMismatch, "\(folder.url.relativePath): tokenizer",
         expected: "at most \(configuration.vocabularySize) tokens, the rows of the word embedding",
-        found: "\(tokenizer.vocabularySize)")
+        found: "\(tokenization.tokenizer.vocabularySize)")
     }
+    model = try BertModel(
+      checkpoint, prefix: prefix, configuration, precision: precision, kernels: options.kernels)
   }
 
-  private static func maximumLength(of folder: ModelFolder) throws -> Int? {
-    if let length = try folder.json("sentence_bert_config.json")?["max_seq_length"], length != .null {
-      return length.integer ?? 0
-    }
-    // Hugging Face writes 1e30 for "no limit".
-    return try folder.json("tokenizer_config.json")?["model_max_length"]?.integer
+  /// Writes down what the pooled vectors depend on.
+  func describe(_ checkpoint: Checkpoint, in recipe: inout ModelRecipe.Ingredients) {
+    recipe.add("configuration", "\(model.configuration)")
+    recipe.add("pooling", "\(pooling)")
+    recipe.add("precision", precision.rawValue)
+    recipe.add(tokenization)
+    recipe.add(checkpoint)
   }
 
-  private static func tokenizer(of folder: ModelFolder, builtInVocabulary: Bool) throws -> WordPieceTokenizer {
-    if let url = folder.file("tokenizer.json") { return try WordPieceTokenizer(contentsOf: url) }
-    if let url = folder.file("vocab.txt") {
-      let lowercase = try folder.json("tokenizer_config.json")?["do_lower_case"]?.boolean
-      return try WordPieceTokenizer(vocabulary: url, lowercase: lowercase ?? true)
+  /// What people want to know.
+  var facts: [ModelFact] {
+    let sizes = model.configuration
+    return [
+      ModelFact("layers", "\(sizes.layerCount), \(sizes.headCount) heads"),
+      ModelFact("hidden size", "\(sizes.hiddenSize), intermediate \(sizes.intermediateSize)"),
+      ModelFact(
+        "pooling",
+        pooling.modes.map(\.rawValue).joined(separator: ", ") + (pooling.includesPrompt ? "" : ", without the prompt")),
+      ModelFact("precision", precision.rawValue), ModelFact("weights in memory", "\(model.byteCount) bytes"),
+    ]
+  }
+}
+
+extension BertConfiguration {
+  /// The configuration of `folder`: its `config.json` or, in a bare one without it, what the tensors tell.
+  init(of folder: ModelFolder, bare: Bool, checkpoint: () throws -> Checkpoint) throws {
+    if bare, folder.file("config.json") == nil {
+      let checkpoint = try checkpoint()
+      try self.init(shapesOf: checkpoint, prefix: BertTensors.prefix(in: checkpoint))
+    } else {
+      try self.init(ConfigurationReader.required("config.json", in: folder))
     }
-    guard builtInVocabulary else {
-      throw MinkeError(
-        .notFound, folder.url.relativePath, expected: "tokenizer.json or vocab.txt", found: "neither file")
-    }
-    return try WordPieceTokenizer(contentsOf: ModelLibrary.folder("minke-sse-en").requiredFile("tokenizer.json"))
   }
 }

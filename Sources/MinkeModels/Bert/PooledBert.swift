@@ -4,9 +4,7 @@ import MinkeText
 /// From texts to one vector each: tokenizer, encoder and pooling, which all heads stand on.
 struct PooledBert: Sendable {
   /// Cuts each text as Hugging Face does: the first tokens stay, and `[SEP]` behind them.
-  let tokenizer: WordPieceTokenizer
-  /// Tokens of a text that are read, `[CLS]` and `[SEP]` among them.
-  let maximumLength: Int
+  let tokenization: TextTokenization
   let model: BertModel
   let pooling: Pooling
   let precision: Precision
@@ -16,11 +14,15 @@ struct PooledBert: Sendable {
   /// Numbers of a pooled vector.
   var width: Int { model.configuration.hiddenSize * pooling.modes.count }
 
-  /// The pooled vectors of `texts`, `[texts.count, width]`.
+  /// The most tokens of a text that are read, `[CLS]` and `[SEP]` among them.
+  var maximumLength: Int { tokenization.tokenizer.maximumLength ?? model.configuration.positionCount }
+
+  /// The pooled vectors of `texts` in `role`, `[texts.count, width]`.
   ///
   /// - Throws: ``MinkeError`` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
-  func vectors(of texts: [String], progress: ProgressHandler?) throws -> AlignedBuffer<Float> {
-    let batches = BertBatch.batches(of: try tokenizer.encode(texts, addingSpecialTokens: true))
+  func vectors(of texts: [String], role: TextRole?, progress: ProgressHandler?) throws -> AlignedBuffer<Float> {
+    let batches = BertBatch.batches(of: try tokenization.ids(of: texts, role: role))
+    let promptLength = pooling.includesPrompt ? 0 : tokenization.count(ofPrompt: tokenization.prompts.text(for: role))
     let result = AlignedBuffer<Float>(uninitialized: texts.count * width)
     nonisolated(unsafe) let rows = result.baseAddress
     let meter = ProgressMeter(total: texts.count, handler: progress)
@@ -32,7 +34,8 @@ struct PooledBert: Sendable {
       for (text, index) in zip(batch.texts, batch.indices) {
         let row = rows + index * width
         pooling.apply(
-          to: workspace.hidden.baseAddress + text.lowerBound * hidden, tokens: text.count, width: hidden, into: row)
+          to: workspace.hidden.baseAddress + text.lowerBound * hidden, tokens: text.count, prompt: promptLength,
+          width: hidden, into: row)
         // One NaN or infinity makes the sum of the zeros NaN.
         guard (0..<width).reduce(Float(0), { $0 + row[$1] * 0 }) == 0 else {
           throw MinkeError(

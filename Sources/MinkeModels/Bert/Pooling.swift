@@ -1,11 +1,5 @@
 import MinkeCore
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 /// How the vectors of a text's tokens become the one vector of the text, as in sentence-transformers' `Pooling`.
 public struct Pooling: Sendable, Equatable {
   /// One way to pool; several together give their vectors one behind the other.
@@ -39,16 +33,27 @@ public struct Pooling: Sendable, Equatable {
   /// In the order in which their vectors stand.
   public let modes: [Mode]
 
-  public init(_ modes: [Mode]) { self.modes = modes }
+  /// Whether the tokens of a prompt count like those of the text; otherwise they are left out.
+  public let includesPrompt: Bool
+
+  /// Pooling by `modes`, one vector behind the other.
+  public init(_ modes: [Mode], includesPrompt: Bool = true) {
+    self.modes = modes
+    self.includesPrompt = includesPrompt
+  }
 
   /// Reads the `config.json` of a `Pooling` module: the key `pooling_mode`, a name or a list of names, or the older
   /// `pooling_mode_...` switches; the mean where neither says anything.
   ///
-  /// - Throws: ``MinkeError`` naming a mode that is not known.
-  public init(_ json: JSONValue, subject: String) throws(MinkeError) {
+  /// - Throws: ``MinkeError`` naming a mode or a key that is not known.
+  init(_ reader: ConfigurationReader) throws(MinkeError) {
     let known = Mode.allCases.map(\.rawValue).joined(separator: ", ")
+    try reader.requireOnly(
+      Set(Mode.allCases.map(\.legacyKey)).union([
+        "pooling_mode", "include_prompt", "embedding_dimension", "word_embedding_dimension",
+      ]))
     let names: [JSONValue]
-    switch json["pooling_mode"] {
+    switch reader["pooling_mode"] {
     case .array(let list)?: names = list
     case let name?: names = [name]
     case nil: names = []
@@ -56,25 +61,24 @@ public struct Pooling: Sendable, Equatable {
     var modes: [Mode] = []
     for name in names {
       guard let mode = name.string.flatMap(Mode.init(rawValue:)) else {
-        throw MinkeError(.unsupportedFile, "\(subject): pooling_mode", expected: "one of \(known)", found: name.text)
+        throw MinkeError(
+          .unsupportedFile, "\(reader.subject): pooling_mode", expected: "one of \(known)", found: name.text)
       }
       modes.append(mode)
     }
     if names.isEmpty {
-      for (key, value) in (json.object ?? [:]).sorted(by: { $0.key < $1.key })
-      where key.hasPrefix("pooling_mode_") && value == .boolean(true) {
-        guard Mode.allCases.contains(where: { $0.legacyKey == key }) else {
-          throw MinkeError(.unsupportedFile, "\(subject): \(key)", expected: "one of \(known)", found: "another mode")
-        }
-      }
-      modes = Mode.allCases.filter { json[$0.legacyKey] == .boolean(true) }
+      for mode in Mode.allCases where try reader.flag(mode.legacyKey, default: false) { modes.append(mode) }
     }
-    self.modes = modes.isEmpty ? [.mean] : modes
+    self.init(modes.isEmpty ? [.mean] : modes, includesPrompt: try reader.flag("include_prompt", default: true))
   }
 
-  /// Writes the vector of one text to `y` `[modes * width]`; `x` holds the vectors of its tokens, `[tokens, width]`.
-  /// Without tokens it is zero.
-  func apply(to x: UnsafePointer<Float>, tokens: Int, width: Int, into y: UnsafeMutablePointer<Float>) {
+  /// Writes the vector of one text to `y` `[modes * width]`; `x` holds the vectors of its tokens, `[tokens, width]`, of
+  /// which the first `prompt` may be a prompt's. Without tokens it is zero.
+  func apply(
+    to x: UnsafePointer<Float>, tokens: Int, prompt: Int, width: Int, into y: UnsafeMutablePointer<Float>
+  ) {
+    let skipped = includesPrompt ? 0 : min(prompt, tokens)
+    let (x, tokens) = (x + skipped * width, tokens - skipped)
     guard tokens > 0 else { return y.update(repeating: 0, count: modes.count * width) }
     for (index, mode) in modes.enumerated() {
       let y = y + index * width
@@ -91,7 +95,8 @@ public struct Pooling: Sendable, Equatable {
       case .mean: sum(x, tokens, width, into: y, divisor: Float(tokens)) { _ in 1 }
       case .meanSquareRoot: sum(x, tokens, width, into: y, divisor: Float(tokens).squareRoot()) { _ in 1 }
       case .weightedMean:
-        sum(x, tokens, width, into: y, divisor: Float(tokens * (tokens + 1) / 2)) { Float($0 + 1) }
+        let weights = tokens * (2 * skipped + tokens + 1) / 2
+        sum(x, tokens, width, into: y, divisor: Float(weights)) { Float(skipped + $0 + 1) }
       }
     }
   }

@@ -43,34 +43,74 @@ enum SentenceModule: Sendable {
     }
   }
 
-  /// Loads `module` of `folder`, which takes vectors of `width` numbers; nil for one that does nothing here (`Dropout`).
+  /// What the module is called, for people.
+  var name: String {
+    switch self {
+    case .dense(let linear, let activation): "Dense to \(linear.outputs) with \(activation.rawValue)"
+    case .layerNorm: "LayerNorm"
+    case .normalize: "Normalize"
+    }
+  }
+
+  /// Whether the module only scales vectors to length 1.
+  var isNormalize: Bool { if case .normalize = self { true } else { false } }
+
+  /// The modules that `folder` lists as `modules`, the first of which takes vectors of `width` numbers.
   ///
-  /// - Throws: ``MinkeError`` for a kind of module, or an activation, that is not known, and for tensors that do not fit.
-  init?(_ module: ModelFolder.Module, in folder: ModelFolder, width: Int, kernels level: KernelLevel) throws {
+  /// - Throws: ``MinkeError`` for a kind of module, an activation or a setting that is not known, and for tensors that
+  ///   do not fit.
+  static func chain(
+    _ modules: some Sequence<ModelFolder.Module>, in folder: ModelFolder, width: Int, kernels level: KernelLevel
+  ) throws -> [SentenceModule] {
+    var width = width
+    var chain: [SentenceModule] = []
+    for module in modules {
+      guard let next = try SentenceModule(module, in: folder, width: width, kernels: level) else { continue }
+      chain.append(next)
+      width = next.width(after: width)
+    }
+    return chain
+  }
+
+  /// Loads `module` of `folder`, which takes vectors of `width` numbers; nil for one that does nothing here (`Dropout`).
+  private init?(_ module: ModelFolder.Module, in folder: ModelFolder, width: Int, kernels level: KernelLevel) throws {
     let place = folder.url.appendingPathComponent(module.path)
-    switch module.className {
-    case "Normalize": self = .normalize
+    let configurationURL = place.appendingPathComponent("config.json")
+    let hasConfiguration = !module.path.isEmpty && ModelFolder.kind(of: configurationURL) == .file
+    let reader =
+      hasConfiguration
+      ? try ConfigurationReader(folder.json(at: configurationURL), subject: configurationURL.relativePath) : nil
+    switch module.isForeign ? "" : module.className {
+    case "Normalize":
+      try reader?.requireOnly(Self.placeKeys)
+      try reader.map(Self.checkPlace)
+      self = .normalize
     case "Dropout": return nil
     case "LayerNorm":
-      let checkpoint = try Self.weights(in: place)
+      try reader?.requireOnly(["dimension"])
+      let checkpoint = try Self.weights(in: place, of: folder)
       self = .layerNorm(
         LayerNorm(
           weight: try checkpoint.tensor("norm.weight").floats(shape: [width], requiringFinite: true),
           bias: try checkpoint.tensor("norm.bias").floats(shape: [width], requiringFinite: true), epsilon: 1e-5,
           level: level))
     case "Dense":
-      let file = try MappedFile(place.appendingPathComponent("config.json"))
-      let config = try JSONValue(parsing: file.bytes, subject: file.path)
-      let name = config["activation_function"]?.string ?? "torch.nn.modules.activation.Tanh"
-      guard let activation = DenseActivation(rawValue: name.split(separator: ".").last.map(String.init) ?? name) else {
+      guard let reader else {
+        throw MinkeError(.notFound, place.relativePath, expected: "a config.json", found: "no such file")
+      }
+      try reader.requireOnly(
+        Self.placeKeys.union(["in_features", "out_features", "bias", "activation_function", "use_residual"]))
+      try Self.checkPlace(reader)
+      try reader.require("use_residual", false)
+      let name = try reader.text("activation_function") ?? "torch.nn.modules.activation.Tanh"
+      guard name.hasPrefix("torch."), let last = name.split(separator: ".").last,
+        let activation = DenseActivation(rawValue: String(last))
+      else {
         let known = DenseActivation.allCases.map(\.rawValue).joined(separator: ", ")
         throw MinkeError(
-          .unsupportedFile, "\(file.path): activation_function", expected: "one of \(known)", found: name)
+          .unsupportedFile, "\(reader.subject): activation_function", expected: "one of torch's \(known)", found: name)
       }
-      guard config["use_residual"] != .boolean(true) else {
-        throw MinkeError(.unsupportedFile, "\(file.path): use_residual", expected: "false", found: "true")
-      }
-      let checkpoint = try Self.weights(in: place)
+      let checkpoint = try Self.weights(in: place, of: folder)
       let weight = try checkpoint.tensor("linear.weight")
       let bias = checkpoint.tensors["linear.bias"]
       let linear = try Linear(
@@ -81,22 +121,28 @@ enum SentenceModule: Sendable {
     default:
       throw MinkeError(
         .unsupportedFile, "\(folder.url.relativePath): modules.json",
-        expected: "a Pooling, then Dense, LayerNorm, Dropout and Normalize modules", found: module.type)
+        expected: "a Pooling, then Dense, LayerNorm, Dropout and Normalize modules of sentence-transformers",
+        found: module.type)
     }
   }
 
+  /// The keys that say which vectors a module reads and writes.
+  private static let placeKeys: Set<String> = ["module_input_name", "module_output_name"]
+
+  /// Throws unless the module reads and writes the vector of the text.
+  private static func checkPlace(_ reader: ConfigurationReader) throws(MinkeError) {
+    for key in placeKeys.sorted() { try reader.require(key, "sentence_embedding") }
+  }
+
   /// The checkpoint in a module's folder, in either of its formats.
-  static func weights(in folder: URL) throws -> Checkpoint {
+  private static func weights(in place: URL, of folder: ModelFolder) throws -> Checkpoint {
     let names = ["model.safetensors", "pytorch_model.bin"]
-    guard
-      let url = names.map({ folder.appendingPathComponent($0) }).first(where: {
-        FileManager.default.fileExists(atPath: $0.path)
-      })
+    guard let url = names.map({ place.appendingPathComponent($0) }).first(where: { ModelFolder.kind(of: $0) == .file })
     else {
       throw MinkeError(
-        .notFound, folder.relativePath, expected: names.joined(separator: " or "), found: "neither file")
+        .notFound, place.relativePath, expected: names.joined(separator: " or "), found: "neither file")
     }
-    return try Checkpoint(contentsOf: url)
+    return try folder.checkpoint(url)
   }
 
   /// The numbers of a vector that comes out, when `width` go in.

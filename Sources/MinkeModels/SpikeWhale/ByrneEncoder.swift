@@ -19,7 +19,7 @@ public struct ByrneEncoder: TextEncoder {
   public var dimension: Int { head.second.outputs }
   /// The model was not trained to be cut.
   public var dimensions: [Int] { [dimension] }
-  public var tokenizer: any Tokenizer { spikeTokenizer }
+  public let tokenization: TextTokenization
 
   /// Tokens of a text that count; what comes after them is left out.
   public static let maximumTokens = 128
@@ -30,29 +30,43 @@ public struct ByrneEncoder: TextEncoder {
   /// How the activation came to be known, for people.
   public let activationSource: String
 
-  let spikeTokenizer: SpikeTokenizer
+  private let precision: Precision
   let head: EmbeddingHead
 
   /// Whether the files of a Byrne-Embed model lie in `folder`: a SpikeWhale model with a head.
   public static func recognizes(_ folder: ModelFolder) throws -> Bool {
-    guard try LanguageModel.recognizes(folder) else { return false }
+    guard try SpikeWhaleFamily().recognizes(folder) else { return false }
     if folder.file("embed_head.pt") != nil { return true }
     guard let url = folder.file("model.safetensors"), let configuration = try folder.json("config.json"),
       let hidden = configuration["hidden_size"]?.integer
     else { return false }
-    return try EmbeddingHead.parts(of: Checkpoint(contentsOf: url), hidden: hidden) != nil
+    return try EmbeddingHead.parts(of: folder.checkpoint(url), hidden: hidden) != nil
   }
 
-  /// - Parameter precision: how the decoder's layers are held and multiplied; in int8 they are packed, which takes
-  ///   part of a second.
+  /// How the texts of the model in `folder` become ids.
+  ///
+  /// - Throws: ``MinkeError`` when a file is missing or malformed.
+  static func tokenization(of folder: ModelFolder, tokenizer: (any Tokenizer)? = nil) throws -> TextTokenization {
+    let reader = try ConfigurationReader.required("config.json", in: folder)
+    let limit = try min(maximumTokens, reader.integer("max_position_embeddings", in: 1...(1 << 24)))
+    let tokenizer = try tokenizer ?? SpikeTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
+    return TextTokenization(
+      tokenizer.truncating(to: limit), addsSpecialTokens: false, prompts: try Prompts(folder))
+  }
+
+  /// Loads the encoder in `folder`. In int8 the decoder's layers are packed, which takes part of a second.
+  ///
   /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
-  public init(_ folder: ModelFolder, precision: Precision = .float32, kernels level: KernelLevel = .active) throws {
+  public init(_ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()) throws {
+    let (precision, level) = (options.precision ?? .float32, options.kernels)
+    self.precision = precision
     let files = try SpikeWhaleFiles(folder)
-    spikeTokenizer = files.tokenizer
+    let tokenization = try Self.tokenization(of: folder, tokenizer: options.tokenizer ?? files.tokenizer)
+    self.tokenization = tokenization
     let decoder = try SpikeWhaleModel(files, kernels: level)
     model = precision == .int8 ? try decoder.packedInt8(kernels: level) : decoder
     let headURL = folder.file("embed_head.pt")
-    let source = try headURL.map { try Checkpoint(contentsOf: $0) } ?? files.checkpoint
+    let source = try headURL.map { try folder.checkpoint($0) } ?? files.checkpoint
     let hidden = files.configuration.hiddenSize
     guard let parts = try EmbeddingHead.parts(of: source, hidden: hidden) else {
       throw MinkeError(
@@ -60,7 +74,6 @@ public struct ByrneEncoder: TextEncoder {
         expected: "a head: a linear layer from \(hidden) numbers to more or fewer, and one that keeps them as many",
         found: "no such tensors")
     }
-    identity = try ModelIdentity(name: folder.name, weights: [files.checkpointURL] + (headURL.map { [$0] } ?? []))
     var head = try EmbeddingHead(parts, in: source, hidden: hidden, kernels: level)
     if let stated = files.json["embed_head_activation"], stated != .null {
       guard let activation = stated.string.flatMap(EmbeddingHead.Activation.init(rawValue:)) else {
@@ -76,13 +89,26 @@ public struct ByrneEncoder: TextEncoder {
       activationSource = head.settleActivation(means: try Self.means(of: texts, model: decoder))
       self.head = head
     }
+    let (form, activation) = ("\(model.hyperConnections.form)", head.activation.rawValue)
+    let recipe = ModelRecipe { recipe in
+      files.describe(form, in: &recipe)
+      recipe.add("activation", activation)
+      recipe.add("precision", precision.rawValue)
+      recipe.add(tokenization)
+      recipe.add(source)
+    }
+    identity = ModelIdentity(name: folder.name, recipe: recipe)
+  }
+
+  public var facts: [ModelFact] {
+    [ModelFact("kind", "Byrne-Embed")] + model.facts
+      + [ModelFact("head activation", "\(activation.rawValue) (\(activationSource))")]
   }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
-    _ = try checked(options.dimension)
+    _ = try checked(options)
     let meter = ProgressMeter(total: texts.count, handler: options.progress)
-    let limit = min(Self.maximumTokens, model.configuration.contextLength)
-    let tokens = texts.map { Array(spikeTokenizer.encode($0).prefix(limit)) }
+    let tokens = try tokenization.ids(of: texts, role: options.role)
     // Texts of like length need no ordering: nothing is padded. They are only put together to fill a pass.
     var vectors: [Float] = []
     vectors.reserveCapacity(texts.count * dimension)

@@ -9,7 +9,7 @@ import MinkeText
 #endif
 
 /// A model that continues text, with its tokenizer: generation, chat, log-likelihood, perplexity.
-public struct LanguageModel: Sendable {
+public struct LanguageModel: LoadedModel {
   public let identity: ModelIdentity
   public let model: SpikeWhaleModel
   public let tokenizer: SpikeTokenizer
@@ -21,11 +21,6 @@ public struct LanguageModel: Sendable {
 
   public var contextLength: Int { model.configuration.contextLength }
 
-  /// Whether the files of a SpikeWhale model lie in `folder`.
-  public static func recognizes(_ folder: ModelFolder) throws -> Bool {
-    try folder.json("config.json")?["model_type"]?.string == "spike_whale"
-  }
-
   /// Loads the model of `folder`: `config.json`, `tokenizer.json` and `model.safetensors`, which stays where it is
   /// mapped.
   ///
@@ -36,7 +31,8 @@ public struct LanguageModel: Sendable {
     self.folder = folder
     tokenizer = files.tokenizer
     model = try SpikeWhaleModel(files, kernels: level)
-    identity = try ModelIdentity(name: folder.name, weights: [files.checkpointURL])
+    let form = "\(model.hyperConnections.form)"
+    identity = ModelIdentity(name: folder.name, recipe: ModelRecipe { recipe in files.describe(form, in: &recipe) })
     let vocabularySize = model.configuration.vocabularySize
     let start = files.json["bos_token_id"]?.integer ?? 2
     guard start >= 0, start < vocabularySize else {
@@ -46,6 +42,24 @@ public struct LanguageModel: Sendable {
     startToken = TokenID(start)
     let ends = [tokenizer.id(of: "<|im_end|>"), TokenID(model.configuration.endToken)]
     endTokens = Set(ends.compactMap { $0 })
+  }
+
+  public var savablePrecisions: [WeightPrecision] { model.precision == .float32 ? WeightPrecision.allCases : [] }
+
+  public var facts: [ModelFact] {
+    [ModelFact("kind", "SpikeWhale")] + model.facts + [
+      ModelFact("context", "\(contextLength) tokens"), ModelFact("vocabulary", "\(tokenizer.vocabularySize) tokens"),
+    ]
+  }
+}
+
+extension SpikeWhaleModel {
+  /// What people want to know.
+  var facts: [ModelFact] {
+    [
+      ModelFact("tensor count", "\(tensorCount)"), ModelFact("element count", "\(elementCount)"),
+      ModelFact("precision", precision.rawValue), ModelFact("hyper-connections", "\(hyperConnections)"),
+    ]
   }
 }
 
@@ -72,7 +86,16 @@ struct SpikeWhaleFiles {
         found: "\(tokenizer.vocabularySize)")
     }
     checkpointURL = try folder.file("model.safetensors.index.json") ?? folder.requiredFile("model.safetensors")
-    checkpoint = try Checkpoint(contentsOf: checkpointURL)
+    checkpoint = try folder.checkpoint(checkpointURL)
+  }
+
+  /// Writes down what the logits depend on; `form` is that of the hyper-connections.
+  func describe(_ form: String, in recipe: inout ModelRecipe.Ingredients) {
+    recipe.add("kind", "SpikeWhale")
+    recipe.add("configuration", "\(configuration)")
+    recipe.add("hyper-connections", form)
+    recipe.add("tokenizer", tokenizer.definition)
+    recipe.add(checkpoint)
   }
 }
 

@@ -8,39 +8,33 @@ import MinkeCore
 #endif
 
 extension StaticEncoder {
-  /// The layouts that an SSE model can be saved in.
-  public enum Format: String, CaseIterable, Sendable {
-    /// `model.safetensors` with the whole table in float32.
-    case float32
-    /// `embedding.q4_k_m.bin` and `model_rest.safetensors`: 4 bits a number and a scale a row.
-    case fourBit = "4bit"
+  public var savablePrecisions: [WeightPrecision] {
+    activation == nil || !modules.isEmpty || tokenizerURL == nil ? [] : [.float32, .fourBit]
   }
 
-  /// Saves the model as a new folder in one of the published layouts, with its tokenizer.
+  /// Saves an SSE model in one of the published layouts, with its tokenizer: `model.safetensors` with the whole table in
+  /// float32, or `embedding.q4_k_m.bin` and `model_rest.safetensors`, 4 bits a number and a scale a row.
   ///
   /// From float to 4 bits the numbers are rounded by the published recipe; from 4 bits to float nothing changes. The
   /// folder appears whole or, when something fails, not at all.
   ///
   /// - Throws: ``MinkeError`` when `destination` exists, the model is not an SSE model, or writing fails.
-  public func save(to destination: URL, format: Format) throws {
-    guard let activation else {
-      throw MinkeError(
-        .unsupportedFile, folder.url.relativePath, expected: "an SSE model with dyt.alpha, dyt.beta and dyt.bias",
-        found: kind.rawValue)
-    }
-    try FolderWriter.write(to: destination) { try write(activation, format, to: $0) }
+  public func save(to destination: URL, precision: WeightPrecision) throws {
+    guard let activation, let tokenizerURL, savablePrecisions.contains(precision) else { throw cannotSave(precision) }
+    try FolderWriter.write(to: destination) { try write(activation, precision, tokenizerURL, to: $0) }
   }
 
-  private func write(_ activation: SeparableDynamicTanh, _ format: Format, to draft: URL) throws {
+  private func write(
+    _ activation: SeparableDynamicTanh, _ precision: WeightPrecision, _ tokenizerURL: URL, to draft: URL
+  ) throws {
     var tensors = try zip(SeparableDynamicTanh.tensorNames, [activation.alpha, activation.beta, activation.bias]).map {
-      try Tensor(name: $0, shape: [dimension], floats: $1.copied())
+      try Tensor(name: $0, shape: [table.columns], floats: $1.copied())
     }
-    switch format {
-    case .float32:
+    if precision == .float32 {
       let floats = (0..<table.rows).flatMap { table.row($0) }
       try tensors.append(Tensor(name: "embedding.weight", shape: [table.rows, table.columns], floats: floats))
       try Safetensors.write(tensors, to: draft.appendingPathComponent("model.safetensors"))
-    case .fourBit:
+    } else {
       switch table {
       case .fourBit(let table): try table.write(to: draft.appendingPathComponent("embedding.q4_k_m.bin"))
       case .float32(let floats, let columns):
@@ -49,10 +43,13 @@ extension StaticEncoder {
       }
       try Safetensors.write(tensors, to: draft.appendingPathComponent("model_rest.safetensors"))
     }
-    let type = format == .float32 ? "SSE.SSE" : "sse_quantize.SSEQ"
+    let type = precision == .float32 ? "SSE.SSE" : "sse_quantize.SSEQ"
     let modules: JSONValue = [["idx": 0, "name": "0", "path": "", "type": .string(type)]]
     try Data(modules.text.utf8).write(to: draft.appendingPathComponent("modules.json"))
-    try FileManager.default.copyItem(
-      at: folder.requiredFile("tokenizer.json"), to: draft.appendingPathComponent("tokenizer.json"))
+    if tokenization.prompts != Prompts() {
+      let prompts = tokenization.prompts.json.text
+      try Data(prompts.utf8).write(to: draft.appendingPathComponent(Prompts.fileName))
+    }
+    try FileManager.default.copyItem(at: tokenizerURL, to: draft.appendingPathComponent("tokenizer.json"))
   }
 }

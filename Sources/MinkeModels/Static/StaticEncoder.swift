@@ -3,6 +3,12 @@ import MinkeCore
 import MinkeKernels
 import MinkeText
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// A static embedding: the mean of a text's token rows and, in SSE, a separable dynamic tanh after it.
 ///
 /// Runs Stable Static Embedding in float and in 4 bits, sentence-transformers' `StaticEmbedding` and model2vec; see
@@ -25,9 +31,8 @@ public final class StaticEncoder: TextEncoder {
   public let kind: Kind
   public let identity: ModelIdentity
   public let metric = Metric.cosine
-  public var tokenizer: any Tokenizer { wordPiece }
-
-  public var dimension: Int { table.columns }
+  public let tokenization: TextTokenization
+  public let dimension: Int
 
   /// The whole dimension and the Matryoshka sizes 1024 to 32 below it.
   public var dimensions: [Int] { [dimension] + [1024, 512, 256, 128, 64, 32].filter { $0 < dimension } }
@@ -37,55 +42,91 @@ public final class StaticEncoder: TextEncoder {
   /// Bytes of the token table.
   public var byteCount: Int { table.byteCount }
 
-  let folder: ModelFolder
-  let wordPiece: WordPieceTokenizer
-  let table: TokenTable
-  private let rowSum: TokenTable.RowSum
+  /// The folder in error texts.
+  let path: String
+  /// The file of the tokenizer; nil for a tokenizer that was given.
+  let tokenizerURL: URL?
+  let table: EmbeddingTable
+  private let rowSum: EmbeddingTable.RowSum
   let activation: SeparableDynamicTanh?
   /// The weight of each token (model2vec).
   let tokenWeights: SharedBuffer<Float>?
   /// The row of each token (model2vec); nil where token and row are one number.
   let rowOfToken: [TokenID]?
-  /// The token left out (model2vec).
-  let omittedToken: TokenID?
+  /// What `modules.json` lists behind the embedding.
+  let modules: [SentenceModule]
+  let level: KernelLevel
   let kernels: minke_pooling_kernels
 
-  init(
-    kind: Kind, identity: ModelIdentity, folder: ModelFolder, wordPiece: WordPieceTokenizer, table: TokenTable,
-    activation: SeparableDynamicTanh? = nil, tokenWeights: SharedBuffer<Float>? = nil, rowOfToken: [TokenID]? = nil,
-    omittedToken: TokenID? = nil, kernels level: KernelLevel
-  ) {
-    self.kind = kind
-    self.identity = identity
-    self.folder = folder
-    self.wordPiece = wordPiece
-    self.table = table
+  /// The encoder of what was read from the files.
+  init(_ parts: Parts, kernels level: KernelLevel) {
+    kind = parts.kind
+    identity = parts.identity
+    path = parts.path
+    tokenizerURL = parts.tokenizerURL
+    tokenization = parts.tokenization
+    table = parts.table
     rowSum = table.rowSum
-    self.activation = activation
-    self.tokenWeights = tokenWeights
-    self.rowOfToken = rowOfToken
-    self.omittedToken = omittedToken
+    activation = parts.activation
+    tokenWeights = parts.tokenWeights
+    rowOfToken = parts.rowOfToken
+    modules = parts.modules
+    dimension = modules.reduce(parts.table.columns) { $1.width(after: $0) }
+    self.level = level
     kernels = minke_pooling(level.rawLevel).pointee
   }
 
+  public var facts: [ModelFact] {
+    var facts = [
+      ModelFact("kind", kind.rawValue),
+      ModelFact("token table", "\(rowCount) x \(table.columns), \(byteCount) bytes"),
+    ]
+    if !modules.isEmpty { facts.append(ModelFact("modules", modules.map(\.name).joined(separator: ", "))) }
+    return facts
+  }
+
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
-    let width = try checked(options.dimension)
-    let meter = ProgressMeter(total: texts.count, handler: options.progress)
-    let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
-      HugePages.advise(UnsafeMutableRawBufferPointer(rows))
-      nonisolated(unsafe) let rows = rows
-      // SAFETY: every piece writes the rows of its own texts only.
-      try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
-        var scratch = Scratch()
-        for index in piece {
-          guard let row = rows.baseAddress else { return }
-          try encode(texts[index], into: row + index * width, width: width, normalize: options.normalize, &scratch)
+    let width = try checked(options)
+    // Where the vectors are scaled to length 1 in the end, doing so before changes nothing.
+    let modules = options.normalize && modules.allSatisfy(\.isNormalize) ? [] : modules
+    let prompt = tokenization.prompts.text(for: options.role)
+    if modules.isEmpty {
+      let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
+        HugePages.advise(UnsafeMutableRawBufferPointer(rows))
+        if let rows = rows.baseAddress {
+          try encode(texts, prompt, into: rows, width: width, normalize: options.normalize, options.progress)
         }
-        meter.advance(by: piece.count)
+        filled = texts.count * width
       }
-      filled = texts.count * width
+      return try Embeddings(floats: floats, dimension: width)
     }
-    return try Embeddings(floats: floats, dimension: width)
+    var columns = table.columns
+    var vectors = AlignedBuffer<Float>(uninitialized: texts.count * columns)
+    try encode(texts, prompt, into: vectors.baseAddress, width: columns, normalize: false, options.progress)
+    for module in modules {
+      vectors = try module.apply(to: vectors, count: texts.count, width: columns, kernels: level)
+      columns = module.width(after: columns)
+    }
+    let whole = try Embeddings(floats: vectors.copied(), dimension: columns)
+    let cut = width == columns ? whole : try whole.truncated(to: width)
+    return options.normalize ? try cut.normalized() : cut
+  }
+
+  /// Writes the first `width` numbers of the vectors of `texts` behind `prompt`, before ``modules``, to `rows`.
+  private func encode(
+    _ texts: [String], _ prompt: String, into rows: UnsafeMutablePointer<Float>, width: Int, normalize: Bool,
+    _ progress: ProgressHandler?
+  ) throws {
+    let meter = ProgressMeter(total: texts.count, handler: progress)
+    nonisolated(unsafe) let rows = rows
+    // SAFETY: every piece writes the rows of its own texts only.
+    try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
+      var scratch = Scratch()
+      for index in piece {
+        try encode(texts[index], prompt, into: rows + index * width, width: width, normalize: normalize, &scratch)
+      }
+      meter.advance(by: piece.count)
+    }
   }
 
   /// Memory that the texts of one piece use in turn.
@@ -96,12 +137,11 @@ public final class StaticEncoder: TextEncoder {
 
   /// Writes the first `width` numbers of the vector of `text` to `row`.
   private func encode(
-    _ text: String, into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool, _ scratch: inout Scratch
+    _ text: String, _ prompt: String, into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool,
+    _ scratch: inout Scratch
   ) throws {
     scratch.ids.removeAll(keepingCapacity: true)
-    var text = text
-    text.withUTF8 { wordPiece.encode($0, addingSpecialTokens: false, into: &scratch.ids) }
-    if let omittedToken { scratch.ids.removeAll { $0 == omittedToken } }
+    tokenization.append(text, prompt: prompt, into: &scratch.ids)
     // In model2vec the weights go by token and the rows by mapping, so the weights are gathered first.
     if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
     if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }
@@ -123,7 +163,7 @@ public final class StaticEncoder: TextEncoder {
     for id in ids {
       guard let value = table.row(Int(id)).first(where: { !$0.isFinite }) else { continue }
       throw MinkeError(
-        .notFinite, "\(folder.url.relativePath): token table, row \(id)", expected: "finite numbers", found: "\(value)")
+        .notFinite, "\(path): token table, row \(id)", expected: "finite numbers", found: "\(value)")
     }
   }
 }

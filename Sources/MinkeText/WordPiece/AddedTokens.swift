@@ -16,28 +16,29 @@ struct AddedToken: Sendable {
   var special = false
 }
 
-/// Finds added tokens in a text: from the left, the longest at each place.
+/// Finds added tokens in a text: from the left, the longest at each place, in time linear in the text.
 struct AddedTokenMatcher: Sendable {
-  private struct Pattern: Sendable {
-    let bytes: [UInt8]
-    let token: AddedToken
-  }
-  /// By first byte, the longest first.
-  private var patterns = [[Pattern]](repeating: [], count: 256)
+  /// The tokens by the numbers that ``trie`` gives their texts.
+  private var tokens: [AddedToken] = []
+  private let trie: ByteTrie
   private var starts = [Bool](repeating: false, count: 256)
-  /// The first byte of all patterns, where they have the same.
-  private var commonStart: UInt8?
-  private(set) var isEmpty = true
+  /// The first byte of all texts, where they have the same.
+  private let commonStart: UInt8?
 
+  var isEmpty: Bool { tokens.isEmpty }
+
+  /// A matcher of `tokens`; of two with the same text the first counts.
   init(_ tokens: [(bytes: [UInt8], token: AddedToken)]) {
+    var keys: [(bytes: ArraySlice<UInt8>, value: Int32)] = []
+    var known: Set<[UInt8]> = []
     for (bytes, token) in tokens {
-      guard let first = bytes.first else { continue }
-      patterns[Int(first)].append(Pattern(bytes: bytes, token: token))
+      guard let first = bytes.first, known.insert(bytes).inserted else { continue }
+      keys.append((bytes[...], Int32(self.tokens.count)))
+      self.tokens.append(token)
       starts[Int(first)] = true
-      isEmpty = false
     }
+    trie = ByteTrie(keys)
     commonStart = starts.count(where: \.self) == 1 ? starts.firstIndex(of: true).map(UInt8.init) : nil
-    for index in patterns.indices { patterns[index].sort { $0.bytes.count > $1.bytes.count } }
   }
 
   /// Calls `piece` for the parts of `text` in order: `nil` for text between added tokens, an id for an added token.
@@ -53,13 +54,20 @@ struct AddedTokenMatcher: Sendable {
           position = text.firstIndex(of: commonStart, from: position)
           if position == text.count { break }
         }
-        guard starts[Int(text[position])], let pattern = pattern(in: text, at: position) else {
+        guard starts[Int(text[position])] else {
           position += 1
           continue
         }
-        let end = position + pattern.bytes.count
+        let match = trie.longestPrefix(of: UnsafeBufferPointer(rebasing: text[position...]))
+        guard match.length > 0 else {
+          position += 1
+          continue
+        }
+        let end = position + match.length
         defer { position = end }
-        let token = pattern.token
+        let token = tokens[Int(match.value)]
+        // White space that a token before took along is gone, and the tokens in it with it.
+        if position < done { continue }
         if token.singleWord, Self.isWord(text.scalar(before: position)) || Self.isWord(text.scalar(after: end)) {
           continue
         }
@@ -78,12 +86,6 @@ struct AddedTokenMatcher: Sendable {
       }
     }
     if done < text.count { piece(UnsafeBufferPointer(rebasing: text[done...]), nil) }
-  }
-
-  private func pattern(in text: UnsafeBufferPointer<UInt8>, at position: Int) -> Pattern? {
-    patterns[Int(text[position])].first { pattern in
-      pattern.bytes.count <= text.count - position && text[position...].starts(with: pattern.bytes)
-    }
   }
 
   /// Whether a regular expression's `\w` takes the scalar.

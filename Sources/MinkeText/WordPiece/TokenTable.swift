@@ -124,11 +124,7 @@ extension TokenTable.Lookup {
     var possible = lengths[Self.beginning(text)]
     if count < 32 { possible &= 1 << UInt32(count) - 1 }
     if possible >> 31 != 0 {
-      var length = min(count, longest)
-      while length >= 32 {
-        if let id = find(text, length) { return (id, length) }
-        length -= 1
-      }
+      if let long = longestLongPrefix(text, min(count, longest)) { return long }
       possible &= ~(1 << 31)
     }
     while possible != 0 {
@@ -138,6 +134,31 @@ extension TokenTable.Lookup {
     }
     if let id = find(text, 1) { return (id, 1) }
     return nil
+  }
+
+  /// The longest token of 32 bytes or more that `text` begins with, among those of at most `count` bytes.
+  ///
+  /// The hash of each length begins with that of the whole words before its end, so that all lengths together take
+  /// time linear in `count`.
+  private func longestLongPrefix(_ text: UnsafePointer<UInt8>, _ count: Int) -> (id: TokenID, length: Int)? {
+    guard count >= 32 else { return nil }
+    var best: (id: TokenID, length: Int)?
+    var hash: UInt64 = 0
+    for index in stride(from: 0, to: count, by: 8) {
+      let word = Self.load(text + index)
+      for bytes in max(1, 32 - index)...max(8, 32 - index) where bytes <= min(8, count - index) {
+        let key = Self.mixed(hash, word & (UInt64.max >> UInt64(64 - 8 * bytes)), multiplier)
+        if let id = find(key: key, text, index + bytes) { best = (id, index + bytes) }
+      }
+      hash = Self.mixed(hash, word, multiplier)
+    }
+    return best
+  }
+
+  @inline(__always)
+  private static func mixed(_ hash: UInt64, _ word: UInt64, _ multiplier: UInt64) -> UInt64 {
+    let hash = (hash ^ word) &* multiplier
+    return hash ^ hash >> 32
   }
 
   @inline(__always)
@@ -175,8 +196,7 @@ extension TokenTable.Lookup {
     while index < count {
       var word = load(text + index)
       if count - index < 8 { word &= UInt64.max >> UInt64(64 - 8 * (count - index)) }
-      hash = (hash ^ word) &* multiplier
-      hash ^= hash >> 32
+      hash = mixed(hash, word, multiplier)
       index += 8
     }
     return hash

@@ -3,6 +3,8 @@ import MinkeCore
 /// The parts of a Hugging Face `tokenizer.json` that a WordPiece tokenizer is made of.
 struct TokenizerFile {
   private let subject: String
+  /// What the file's normalizer, words and special tokens give way to.
+  private let options: BertTokenizerOptions?
   private var truncation = JSONValue.null
   private var addedTokens = JSONValue.array([])
   private var normalizer = JSONValue.null
@@ -15,11 +17,15 @@ struct TokenizerFile {
   private var continuingPrefix = "##"
   private var maximumCharacters = 100
 
-  /// Words longer than this are never kept whole, whatever the file allows.
-  private static let largestMaximumCharacters = 1 << 16
+  /// Longer words are never cut into pieces, whatever the file allows: the time that a word takes grows with the square
+  /// of its length.
+  private static let largestMaximumCharacters = 1000
+  /// Bytes of the longest added token: every place of a text may be compared with all of it.
+  private static let longestAddedToken = 1000
 
-  init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
+  init(parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions? = nil) throws {
     self.subject = subject
+    self.options = options
     vocabulary = WordPieceVocabulary.Builder(subject: subject)
     var hasModel = false
     try JSONReader.read(bytes, subject: subject) { reader in
@@ -83,12 +89,14 @@ struct TokenizerFile {
   // MARK: Model
 
   func makeModel() throws -> WordPieceModel {
-    guard preTokenizer["type"]?.string == "BertPreTokenizer" else {
+    guard options != nil || preTokenizer["type"]?.string == "BertPreTokenizer" else {
       throw unsupported("pre_tokenizer", preTokenizer, expected: "BertPreTokenizer")
     }
     return try WordPieceModel(
-      try WordPieceVocabulary(vocabulary, continuingPrefix: continuingPrefix), normalization: try makeNormalization(),
-      unknownToken: unknownToken, maximumCharacters: maximumCharacters, subject: subject)
+      try WordPieceVocabulary(vocabulary, continuingPrefix: continuingPrefix),
+      normalization: try options?.normalization ?? makeNormalization(),
+      unknownToken: options?.unknownToken ?? unknownToken, continuingPrefix: continuingPrefix,
+      maximumCharacters: maximumCharacters, subject: subject)
   }
 
   private func makeNormalization() throws -> BertNormalization {
@@ -111,9 +119,10 @@ struct TokenizerFile {
     guard let values = addedTokens.array else { throw malformed("added_tokens", expected: "an array") }
     return try values.map { value in
       guard let id = value["id"]?.integer, (0...WordPieceVocabulary.largestID).contains(id),
-        let content = value["content"]?.string, !content.isEmpty
+        let content = value["content"]?.string, !content.isEmpty, content.utf8.count <= Self.longestAddedToken
       else {
-        throw malformed("added_tokens", expected: "an id from 0 and a content each")
+        throw malformed(
+          "added_tokens", expected: "an id from 0 and a content of at most \(Self.longestAddedToken) bytes each")
       }
       let place = "added token \"\(content)\""
       if let known = vocabulary.id(of: content), known != id {
@@ -133,9 +142,19 @@ struct TokenizerFile {
 
   // MARK: Settings
 
-  func makeSettings() throws -> WordPieceTokenizer.Settings {
+  func makeSettings(_ vocabulary: WordPieceVocabulary) throws -> WordPieceTokenizer.Settings {
     var settings = WordPieceTokenizer.Settings()
-    (settings.prefix, settings.suffix) = try makeTemplate()
+    if let options {
+      func id(_ token: String) throws -> TokenID {
+        guard let id = vocabulary.id(of: token) else {
+          throw malformed("vocabulary", expected: "the special token \"\(token)\"", found: "none")
+        }
+        return id
+      }
+      (settings.prefix, settings.suffix) = ([try id(options.startToken)], [try id(options.endToken)])
+    } else {
+      (settings.prefix, settings.suffix) = try makeTemplate()
+    }
     if truncation != .null {
       guard let length = truncation["max_length"]?.integer, length >= 0 else {
         throw malformed("truncation", expected: "max_length, a whole number")
@@ -143,7 +162,9 @@ struct TokenizerFile {
       settings.maximumLength = length
       settings.truncatesLeft = truncation["direction"]?.string == "Left"
     }
-    if decoder != .null {
+    if options != nil {
+      settings.decoder = .wordPiece(prefix: "##", cleanup: true)
+    } else if decoder != .null {
       guard decoder["type"]?.string == "WordPiece" else {
         throw unsupported("decoder", decoder, expected: "WordPiece or none")
       }

@@ -17,12 +17,28 @@ extension WordPieceTokenizer {
     try self.init(parsing: file.bytes, subject: file.path)
   }
 
+  /// Reads a `tokenizer.json` as the `BertTokenizer` of transformers does: the vocabulary, the added tokens and the
+  /// truncation are the file's, all else is as `options` say.
+  ///
+  /// - Throws: as ``init(contentsOf:)``, and when a token that the options name is missing.
+  package convenience init(contentsOf url: URL, options: BertTokenizerOptions) throws {
+    let file = try MappedFile(url)
+    try self.init(parsing: file.bytes, subject: file.path, options: options)
+  }
+
   /// Reads a `vocab.txt`, one token a line from id 0, with the conventions of `bert-base-uncased`.
   ///
   /// `[UNK]` must be among the tokens; `[CLS]`, `[SEP]`, `[PAD]` and `[MASK]` are special where they are.
   /// - Parameter lowercase: whether text is lower-cased and stripped of accents, as for the uncased models.
   /// - Throws: ``MinkeError`` when the file cannot be read, a token stands twice, or `[UNK]` is missing.
   public convenience init(vocabulary url: URL, lowercase: Bool = true) throws {
+    try self.init(vocabulary: url, options: BertTokenizerOptions(lowercases: lowercase))
+  }
+
+  /// Reads a `vocab.txt` of a tokenizer with `options`.
+  ///
+  /// - Throws: as ``init(vocabulary:lowercase:)``.
+  package convenience init(vocabulary url: URL, options: BertTokenizerOptions) throws {
     let file = try MappedFile(url)
     var builder = WordPieceVocabulary.Builder(subject: file.path)
     guard String(validating: file.bytes, as: UTF8.self) != nil else {
@@ -36,16 +52,14 @@ extension WordPieceTokenizer {
     }
     let vocabulary = try WordPieceVocabulary(builder, continuingPrefix: "##")
     let model = try WordPieceModel(
-      vocabulary,
-      normalization: BertNormalization(
-        cleansText: true, separatesChinese: true, stripsAccents: lowercase, lowercases: lowercase),
-      unknownToken: "[UNK]", maximumCharacters: 100, subject: file.path)
-    let added = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].compactMap { content in
+      vocabulary, normalization: options.normalization, unknownToken: options.unknownToken, continuingPrefix: "##",
+      maximumCharacters: 100, subject: file.path)
+    let added = ["[PAD]", options.unknownToken, options.startToken, options.endToken, "[MASK]"].compactMap { content in
       vocabulary.id(of: content).map { AddedToken(id: $0, content: content, special: true) }
     }
     var settings = Settings()
     settings.decoder = .wordPiece(prefix: "##", cleanup: true)
-    if let start = vocabulary.id(of: "[CLS]"), let end = vocabulary.id(of: "[SEP]") {
+    if let start = vocabulary.id(of: options.startToken), let end = vocabulary.id(of: options.endToken) {
       (settings.prefix, settings.suffix) = ([start], [end])
     }
     self.init(model: model, addedTokens: AddedTokens(added, model: model), settings: settings)
@@ -55,15 +69,61 @@ extension WordPieceTokenizer {
   ///
   /// - Throws: as ``init(contentsOf:)``.
   public convenience init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
-    let file = try TokenizerFile(parsing: bytes, subject: subject)
+    try self.init(parsing: bytes, subject: subject, options: nil)
+  }
+
+  private convenience init(
+    parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions?
+  ) throws {
+    let file = try TokenizerFile(parsing: bytes, subject: subject, options: options)
     let model = try file.makeModel()
-    let settings = try file.makeSettings()
+    let settings = try file.makeSettings(model.vocabulary)
     let addedTokens = AddedTokens(try file.makeAddedTokens(model.vocabulary), model: model)
     self.init(model: model, addedTokens: addedTokens, settings: settings)
     for id in settings.prefix + settings.suffix where token(id) == nil {
       throw MinkeError(
         .malformedFile, "\(subject): post_processor", expected: "ids of the vocabulary", found: "\(id)")
     }
+  }
+
+  /// The same tokenizer that lower-cases a text before all else, its rules for accents unchanged.
+  package func lowercasing() -> WordPieceTokenizer {
+    var normalization = model.rules.normalization
+    if normalization.lowercases { return self }
+    normalization.lowercases = true
+    let model = WordPieceModel(model, normalization: normalization)
+    let added = AddedTokens(Array(addedTokens.tokens.values), model: model)
+    return WordPieceTokenizer(model: model, addedTokens: added, settings: settings)
+  }
+}
+
+/// What the `BertTokenizer` of transformers takes from `tokenizer_config.json`, whatever `tokenizer.json` says.
+package struct BertTokenizerOptions: Sendable {
+  package var lowercases: Bool
+  /// Whether accents are removed; nil for where text is lower-cased.
+  package var stripsAccents: Bool?
+  /// Whether each Chinese character is a word of its own.
+  package var separatesChinese: Bool
+  package var unknownToken: String
+  package var startToken: String
+  package var endToken: String
+
+  package init(
+    lowercases: Bool = true, stripsAccents: Bool? = nil, separatesChinese: Bool = true, unknownToken: String = "[UNK]",
+    startToken: String = "[CLS]", endToken: String = "[SEP]"
+  ) {
+    self.lowercases = lowercases
+    self.stripsAccents = stripsAccents
+    self.separatesChinese = separatesChinese
+    self.unknownToken = unknownToken
+    self.startToken = startToken
+    self.endToken = endToken
+  }
+
+  var normalization: BertNormalization {
+    BertNormalization(
+      cleansText: true, separatesChinese: separatesChinese, stripsAccents: stripsAccents ?? lowercases,
+      lowercases: lowercases)
   }
 }
 

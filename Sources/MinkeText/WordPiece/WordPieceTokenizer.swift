@@ -48,12 +48,16 @@ public final class WordPieceTokenizer: Tokenizer {
   /// The most ids of one text, special tokens included; nil for no limit.
   public var maximumLength: Int? { settings.maximumLength }
 
-  /// A tokenizer with the same vocabulary that gives at most `maximumLength` ids for a text.
-  ///
-  /// - Parameter maximumLength: the most ids, special tokens included; nil for no limit.
   public func truncating(to maximumLength: Int?) -> WordPieceTokenizer {
     var settings = settings
     settings.maximumLength = maximumLength
+    return WordPieceTokenizer(model: model, addedTokens: addedTokens, settings: settings)
+  }
+
+  /// The same tokenizer that cuts a text that is too long at its beginning (`left`) or at its end.
+  package func truncating(left: Bool) -> WordPieceTokenizer {
+    var settings = settings
+    settings.truncatesLeft = left
     return WordPieceTokenizer(model: model, addedTokens: addedTokens, settings: settings)
   }
 
@@ -61,6 +65,21 @@ public final class WordPieceTokenizer: Tokenizer {
   public var unknownToken: TokenID { model.unknown }
 
   // MARK: Tokenizer
+
+  public func isSpecial(_ id: TokenID) -> Bool { addedTokens.tokens[id]?.special == true }
+
+  /// Whether the tokenizer finds `content` in a text as token `id`, by these rules.
+  package func isAdded(_ content: String, id: TokenID, singleWord: Bool, left: Bool, right: Bool) -> Bool {
+    guard let token = addedTokens.tokens[id] else { return false }
+    return token.content == content && token.singleWord == singleWord && token.stripsLeft == left
+      && token.stripsRight == right
+  }
+
+  public var definition: String {
+    let added = addedTokens.tokens.values.sorted { $0.id < $1.id }
+    return "\(model.rules.normalization) \(model.unknown) \(model.maximumCharacters) \(model.continuingPrefix) "
+      + "\(settings) \(added) \(vocabularyDefinition)"
+  }
 
   public var vocabularySize: Int {
     max(model.vocabulary.idCount, 1 + Int(addedTokens.tokens.keys.max() ?? -1))

@@ -25,7 +25,7 @@ import Testing
     for bert in Self.sizes {
       try Fixture.withTemporaryFolder { folder in
         try bert.write(to: folder)
-        let encoder = try BertEncoder(ModelFolder(folder), kernels: level)
+        let encoder = try BertEncoder(ModelFolder(folder), LoadingOptions(kernels: level))
         #expect(encoder.dimension == bert.hidden && encoder.maximumLength == 20)
         #expect(
           try encoder.tokenizer.encode(Self.texts, addingSpecialTokens: true).map { $0.map(Int.init) } == Self.ids)
@@ -222,7 +222,7 @@ import Testing
   func `a vector does not depend on the batch it came in`(level: KernelLevel, precision: Precision) throws {
     try Fixture.withTemporaryFolder { folder in
       try SmallBert(vocabulary: 60, hidden: 48, heads: 3, intermediate: 70).write(to: folder)
-      let encoder = try BertEncoder(ModelFolder(folder), precision: precision, kernels: level)
+      let encoder = try BertEncoder(ModelFolder(folder), LoadingOptions(precision: precision, kernels: level))
       // Enough for several batches of several texts, so that they are spread over the threads.
       let texts = (0..<300).map { index in
         (0..<index % 17).map { "w\(5 + (index * 7 + $0 * 3) % 50)" }.joined(separator: " ")
@@ -236,8 +236,8 @@ import Testing
   @Test(arguments: KernelLevel.available) func `int8 stays near float32 in less memory`(level: KernelLevel) throws {
     try Fixture.withTemporaryFolder { folder in
       try SmallBert(hidden: 64, layers: 2, heads: 2, intermediate: 256).write(to: folder)
-      let full = try BertEncoder(ModelFolder(folder), kernels: level)
-      let small = try BertEncoder(ModelFolder(folder), precision: .int8, kernels: level)
+      let full = try BertEncoder(ModelFolder(folder), LoadingOptions(kernels: level))
+      let small = try BertEncoder(ModelFolder(folder), LoadingOptions(precision: .int8, kernels: level))
       #expect(small.byteCount * 2 < full.byteCount)
       let (a, b) = (try full.encode(Self.texts), try small.encode(Self.texts))
       #expect(a != b)

@@ -92,7 +92,7 @@ import Testing
           return try Tensor(name: tensor.name, shape: tensor.shape, floats: floats)
         }
       }
-      let encoder = try BertEncoder(ModelFolder(folder), precision: precision, kernels: level)
+      let encoder = try BertEncoder(ModelFolder(folder), LoadingOptions(precision: precision, kernels: level))
       #expect(try encoder.encode(["w8 w10"]).count == 1)
       let error = #expect(throws: MinkeError.self) { try encoder.encode(["w8 w10", "w8 w9 w10"]) }
       #expect(error?.kind == .notFinite && error?.found == "NaN or infinity for text 1")
@@ -125,7 +125,7 @@ import Testing
           return try Tensor(name: tensor.name, shape: [0, 64], floats: [])
         }
         try TorchArchive.write(tensors, to: url)
-        let error = try #require(throws: MinkeError.self) { try BinaryEncoder.load(archive: url) }
+        let error = try #require(throws: MinkeError.self) { try ModelLibrary.textEncoder(url.path) }
         #expect(emptied == nil ? error.found == "hidden size 96" : error.found == "[0, 64]")
       }
     }
@@ -168,8 +168,8 @@ import Testing
 
   @Test func `modules of another kind or order are named`() throws {
     #expect(try modulesError(["Transformer", "Pooling", "LSTM"]).found == "sentence_transformers.models.LSTM")
-    #expect(try modulesError(["Pooling", "Transformer"]).found == "Pooling, Transformer")
-    #expect(try modulesError(["Transformer"]).expected == "a Transformer, then a Pooling")
+    #expect(try modulesError(["Pooling", "Transformer"]).found.hasPrefix("sentence_transformers.models.Pooling, "))
+    #expect(try modulesError(["Transformer"]).expected.hasPrefix("a Transformer, then a Pooling"))
   }
 
   @Test func `a dense module with an unknown activation or without weights is an error`() throws {

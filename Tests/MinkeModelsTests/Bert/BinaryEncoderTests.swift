@@ -27,7 +27,7 @@ import Testing
   private static let folder = Fixture.url("bne-tiny")
 
   private func encoder(_ precision: Precision = .float32, _ level: KernelLevel = .active) throws -> BinaryEncoder {
-    let encoder = try BinaryEncoder.load(ModelFolder(Self.folder), precision: precision, kernels: level)
+    let encoder = try BinaryEncoder.load(ModelFolder(Self.folder), LoadingOptions(precision: precision, kernels: level))
     return try #require(encoder as? BinaryEncoder)
   }
 
@@ -41,7 +41,7 @@ import Testing
     let logits = try encoder.logits(golden.texts)
     let bits = try encoder.encode(golden.texts)
     #expect(bits.packedBits != nil && bits.count == 31 && bits.byteCount == 31 * 16)
-    let signs = try encoder.signs(golden.texts)
+    let signs = try encoder.encode(golden.texts, options: EncodingOptions(form: .signs))
     for (index, wanted) in golden.logits.enumerated() {
       for (bit, (found, wanted)) in zip(logits[index], wanted).enumerated() {
         #expect(abs(found - wanted) <= 1e-4, "text \(index), logit \(bit)")
@@ -103,7 +103,7 @@ import Testing
       try TorchArchive.write(tensors, to: folder.appendingPathComponent("float_embedder.pt"))
 
       let folder = try ModelFolder(folder)
-      #expect(try BinaryEncoder.recognizes(folder))
+      #expect(try BinaryFamily().recognizes(folder))
       let encoder = try BinaryEncoder.load(folder)
       #expect(encoder is BertEncoder && encoder.metric == .cosine && encoder.dimension == 128)
 
@@ -135,7 +135,7 @@ import Testing
       tensors.append(try Tensor(name: "projection.1.bias", shape: [16], floats: [Float](repeating: 0, count: 16)))
       let url = folder.appendingPathComponent("binary_embedder_16.pt")
       try TorchArchive.write(tensors, to: url)
-      let encoder = try #require(try BinaryEncoder.load(archive: url) as? BinaryEncoder)
+      let encoder = try #require(try ModelLibrary.textEncoder(url.path) as? BinaryEncoder)
       #expect(encoder.configuration.headCount == 1 && encoder.configuration.layerCount == 1)
       #expect(encoder.configuration.positionCount == 140 && encoder.maximumLength == 128)
       #expect(encoder.tokenizer.encode("a cat", addingSpecialTokens: true) == [101, 1037, 4937, 102])
@@ -145,6 +145,12 @@ import Testing
       let error = #expect(throws: MinkeError.self) { try BinaryEncoder.load(ModelFolder(folder)) }
       #expect(error?.found == "binary_embedder_16.pt, binary_embedder_other.pt")
     }
+  }
+}
+
+extension TextEncoder {
+  fileprivate func logits(_ texts: [String]) throws -> Embeddings {
+    try encode(texts, options: EncodingOptions(form: .logits))
   }
 }
 

@@ -15,7 +15,7 @@ struct MiniLMTests {
   ) throws {
     let lines = try Fixture.json("minilm.json").array ?? []
     let texts = lines.compactMap { $0["text"]?.string }
-    let encoder = try BertEncoder(ModelFolder(#require(MiniLM.folder)), precision: precision)
+    let encoder = try BertEncoder(ModelFolder(#require(MiniLM.folder)), LoadingOptions(precision: precision))
     #expect(encoder.maximumLength == 256 && encoder.pooling.modes == [.mean] && encoder.dimension == 384)
     let vectors = try encoder.encode(texts)
     #expect(texts.count == 24 && vectors.count == 24)

@@ -11,7 +11,7 @@ import Testing
     try Fixture.withTemporaryFolder { folder in
       let encoder = try StaticEncoder(ModelFolder(Fixture.url("sse-tiny")))
       let saved = folder.appendingPathComponent("packed")
-      try encoder.save(to: saved, format: .fourBit)
+      try encoder.save(to: saved, precision: .fourBit)
       for name in ["embedding.q4_k_m.bin", "tokenizer.json"] {
         let expected = try bytes(Fixture.url("sse-tiny-q4/\(name)"))
         #expect(try bytes(saved.appendingPathComponent(name)) == expected, "\(name)")
@@ -27,12 +27,12 @@ import Testing
     try Fixture.withTemporaryFolder { folder in
       let (wide, packed) = (folder.appendingPathComponent("wide"), folder.appendingPathComponent("packed"))
       let original = try StaticEncoder(ModelFolder(Fixture.url("sse-tiny-q4")))
-      try original.save(to: wide, format: .float32)
+      try original.save(to: wide, precision: .float32)
       let expanded = try StaticEncoder(ModelFolder(wide))
       #expect(expanded.kind == .sse)
       // A float table is summed in another order of operations than a packed one, never to other bits.
       #expect(try expanded.encode(["a whale at sea"]) == original.encode(["a whale at sea"]))
-      try original.save(to: packed, format: .fourBit)
+      try original.save(to: packed, precision: .fourBit)
       for name in ["embedding.q4_k_m.bin", "model_rest.safetensors"] {
         #expect(try bytes(packed.appendingPathComponent(name)).count == bytes(Fixture.url("sse-tiny-q4/\(name)")).count)
       }
@@ -45,7 +45,7 @@ import Testing
   @Test func `Saving never touches what is there already`() throws {
     try Fixture.withTemporaryFolder { folder in
       let encoder = try StaticEncoder(ModelFolder(Fixture.url("sse-tiny")))
-      #expect(throws: MinkeError.self) { try encoder.save(to: folder, format: .fourBit) }
+      #expect(throws: MinkeError.self) { try encoder.save(to: folder, precision: .fourBit) }
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)
     }
   }
@@ -54,7 +54,7 @@ import Testing
     try Fixture.withTemporaryFolder { folder in
       let encoder = try StaticEncoder(ModelFolder(Fixture.url("model2vec-tiny")))
       let error = #expect(throws: MinkeError.self) {
-        try encoder.save(to: folder.appendingPathComponent("new"), format: .fourBit)
+        try encoder.save(to: folder.appendingPathComponent("new"), precision: .fourBit)
       }
       #expect(error?.kind == .unsupportedFile)
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty)

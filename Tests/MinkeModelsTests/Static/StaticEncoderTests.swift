@@ -68,7 +68,9 @@ private func largestDifference(_ a: [Float], _ b: [Float]) -> Float {
         try FileManager.default.copyItem(
           at: Fixture.url("static-embedding-tiny/\(file)"), to: inner.appendingPathComponent(file))
       }
-      let modules = #"[{"idx":0,"name":"0","path":"0_StaticEmbedding","type":"x.StaticEmbedding"}]"#
+      let modules =
+        #"[{"idx":0,"name":"0","path":"0_StaticEmbedding","type":"sentence_transformers.models.StaticEmbedding"},"#
+        + #"{"idx":1,"name":"1","path":"1_Normalize","type":"sentence_transformers.models.Normalize"}]"#
       try Data(modules.utf8).write(to: folder.appendingPathComponent("modules.json"))
       let encoder = try ModelLibrary.textEncoder(folder.path)
       let direct = try load("static-embedding-tiny", .active)

@@ -4,7 +4,7 @@ import MinkeKernels
 import MinkeText
 
 /// One row of numbers for each token, as the checkpoint stores them.
-enum TokenTable: Sendable {
+enum EmbeddingTable: Sendable {
   /// `[rows, columns]` numbers.
   case float32(SharedBuffer<Float>, columns: Int)
   /// `[rows, columns]` nibbles and a scale a row; never expanded.
