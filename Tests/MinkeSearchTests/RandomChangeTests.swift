@@ -76,7 +76,7 @@ import Testing
         guard index.count > 0 else { continue }
         let found = try index.search(embeddings(queries, dimension), k: k)
         for (query, vector) in queries.enumerated() {
-          #expect(found[query].ids.elementsEqual(model.nearest(vector, k: k)), "step \(step), query \(query)")
+          #expect(found[query].map(\.id) == model.nearest(vector, k: k), "step \(step), query \(query)")
         }
       }
       #expect(index.count == model.vectors.count)
