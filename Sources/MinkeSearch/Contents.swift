@@ -102,7 +102,11 @@ struct Contents: Sendable {
     }
     let blocks = (after + width - 1) / width - firstBlock
     let grain = max(1, (1 << 20) / format.blockBytes)
-    if blocks <= grain { fill(0..<blocks) } else { try Workers.forEachPiece(of: blocks, grain: grain) { piece, _ in fill(piece) } }
+    if blocks <= grain {
+      fill(0..<blocks)
+    } else {
+      try Workers.forEachPiece(of: blocks, grain: grain) { piece, _ in fill(piece) }
+    }
     count = after
   }
 
