@@ -77,7 +77,7 @@ public struct PassageSearch: Sendable {
     let found = try index.search(vector, k: k)
     return zip(found.ids, found.scores).map { id, score in
       let place = passages[Int(id)]
-      let cosine = encoder.metric == .hamming ? 1 - 2 * score / Float(vector.dimension) : score
+      let cosine = encoder.metric.similarity(ofScore: score, dimension: vector.dimension)
       return Result(score: cosine, file: place.path, passage: place.passage, text: place.text)
     }
   }
