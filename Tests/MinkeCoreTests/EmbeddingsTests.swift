@@ -35,22 +35,27 @@ import Testing
     #expect(throws: MinkeError.self) { try bits.similarities(to: floats) }
   }
 
-  @Test(arguments: KernelLevel.available, [1, 3, 8, 100, 512, 520, 1300])
+  @Test(arguments: KernelLevel.available, [1, 8, 100, 1030])
   func `Similarities are within 1e-6 of the exact cosine`(level: KernelLevel, dimension: Int) throws {
     var random = SplitMix64(seed: UInt64(dimension))
     func vectors(_ count: Int) throws -> Embeddings {
       try Embeddings(
         floats: (0..<count * dimension).map { _ in Float(2 * random.unit() - 0.9) }, dimension: dimension)
     }
-    for (rows, columns) in [(1, 1), (5, 33), (300, 7), (40, 150)] {
+    for (rows, columns) in [(1, 1), (4, 33), (260, 2)] {
       let (left, right) = (try vectors(rows), try vectors(columns))
       let found = try left.similarities(to: right, kernels: level)
       #expect(found.count == rows * columns)
       for row in 0..<rows {
         for column in 0..<columns {
-          let (a, b) = (left[row].map(Double.init), right[column].map(Double.init))
-          func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
-          let exact = dot(a, b) / (dot(a, a) * dot(b, b)).squareRoot()
+          let (a, b) = (left[row], right[column])
+          var (product, lengths) = (0.0, (0.0, 0.0))
+          for index in 0..<dimension {
+            product += Double(a[index]) * Double(b[index])
+            lengths.0 += Double(a[index]) * Double(a[index])
+            lengths.1 += Double(b[index]) * Double(b[index])
+          }
+          let exact = product / (lengths.0 * lengths.1).squareRoot()
           #expect(abs(Double(found[row * columns + column]) - exact) < 1e-6)
         }
       }
@@ -61,14 +66,14 @@ import Testing
     }
   }
 
-  @Test(arguments: KernelLevel.available, [8, 24, 64, 1032])
+  @Test(arguments: KernelLevel.available, [8, 24, 1032])
   func `Similarities of bits are exact`(level: KernelLevel, dimension: Int) throws {
     var random = SplitMix64(seed: UInt64(dimension))
     func vectors(_ count: Int) throws -> Embeddings {
       try Embeddings(
         packed: (0..<count * dimension / 8).map { _ in UInt8(truncatingIfNeeded: random.next()) }, dimension: dimension)
     }
-    for (rows, columns) in [(1, 1), (17, 300), (3, 15)] {
+    for (rows, columns) in [(1, 1), (2, 300), (17, 15)] {
       let (left, right) = (try vectors(rows), try vectors(columns))
       let found = try left.similarities(to: right, kernels: level)
       for row in 0..<rows {

@@ -124,7 +124,7 @@ import Testing
         let damaged = try VectorIndex(contentsOf: url)
         let found = try damaged.search(Self.vectors(storage, 3, 16, &random), k: 50)
         #expect(found.k == 50 && found.scores.allSatisfy(\.isFinite))
-        #expect(damaged.remove(ids: damaged.ids) > 0)
+        damaged.remove(ids: damaged.ids)
       }
     }
   }

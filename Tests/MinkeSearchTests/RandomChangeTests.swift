@@ -35,7 +35,7 @@ import Testing
     }
   }
 
-  @Test(arguments: storages, 0..<8)
+  @Test(arguments: storages, 0..<6)
   func `an index holds what a dictionary would`(storage: VectorIndex.Storage, seed: Int) throws {
     var random = SeededRandom(UInt64(seed) + 1000)
     // Whole numbers, 127 the largest: int8 holds them as they are and sums of floats are exact, so the order is certain.
@@ -48,12 +48,12 @@ import Testing
       let all = try Embeddings(floats: vectors.flatMap { $0 }, dimension: dimension)
       return storage == .binary ? try all.binarized() : all
     }
-    let dimension = [8, 24, 32, 40, 72, 128, 8, 200][seed] + (storage == .binary ? 0 : seed % 3)
+    let dimension = [8, 24, 32, 40, 72, 100][seed] + (storage == .binary ? seed / 5 * 4 : seed % 3)
     let index = try VectorIndex(
       dimension: dimension, metric: storage == .binary ? .hamming : .dot, storage: storage, kernels: .active,
-      segmentBlocks: [1, 2, 3, 7, 64, nil, 1, 5][seed])
+      segmentBlocks: [1, 2, 3, 7, 64, nil][seed])
     var model = Model(index: index)
-    for step in 0..<70 {
+    for step in 0..<50 {
       switch Int.random(in: 0..<12, using: &random) {
       case 10..<12:
         let vectors = draw(Int.random(in: 0...40, using: &random), dimension, &random)
@@ -92,7 +92,7 @@ import Testing
           (IDFilter(chosen), { chosen.contains($0) }), (IDFilter(excluding: chosen), { !chosen.contains($0) }),
           (IDFilter { $0 % part == 1 }, { $0 % part == 1 }), (IDFilter([-3, .min, .max]), { _ in false }),
         ]
-        for (filter, allowed) in filters {
+        for (filter, allowed) in [filters[step % 4]] {
           let found = try index.search(embeddings(queries, dimension), k: k, among: filter)
           #expect(found.count == queries.count)
           for (query, vector) in queries.enumerated() {
