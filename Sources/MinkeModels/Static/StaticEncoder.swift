@@ -8,7 +8,7 @@ import MinkeText
 /// Runs Stable Static Embedding in float and in 4 bits, sentence-transformers' `StaticEmbedding` and model2vec; see
 /// ``Kind`` for what differs. A text without any token becomes the mean 0. Sources: the SSE model cards; the
 /// packages sentence-transformers and model2vec.
-public final class StaticEncoder: TextEncoder {
+public final class StaticEncoder: TokenIDEncoder {
   /// Which published system the files are of.
   public enum Kind: String, Sendable {
     /// Stable Static Embedding: no truncation, dynamic tanh.
@@ -69,20 +69,33 @@ public final class StaticEncoder: TextEncoder {
   }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
+    try encode(count: texts.count, options: options) { index, ids in
+      var text = texts[index]
+      text.withUTF8 { wordPiece.encode($0, addingSpecialTokens: false, into: &ids) }
+    }
+  }
+
+  package func takesTokenIDs(_ options: EncodingOptions) -> Bool { true }
+
+  package func encode(
+    count: Int, options: EncodingOptions, appendIDs: @Sendable (_ text: Int, _ ids: inout [TokenID]) -> Void
+  ) throws -> Embeddings {
     let width = try checked(options.dimension)
-    let meter = ProgressMeter(total: texts.count, handler: options.progress)
-    let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
+    let meter = ProgressMeter(total: count, handler: options.progress)
+    let floats = try [Float](unsafeUninitializedCapacity: count * width) { rows, filled in
       nonisolated(unsafe) let rows = rows
       // SAFETY: every piece writes the rows of its own texts only.
-      try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
+      try Workers.forEachPiece(of: count, grain: 64) { piece, _ in
         var scratch = Scratch()
         for index in piece {
           guard let row = rows.baseAddress else { return }
-          try encode(texts[index], into: row + index * width, width: width, normalize: options.normalize, &scratch)
+          scratch.ids.removeAll(keepingCapacity: true)
+          appendIDs(index, &scratch.ids)
+          try pool(into: row + index * width, width: width, normalize: options.normalize, &scratch)
         }
         meter.advance(by: piece.count)
       }
-      filled = texts.count * width
+      filled = count * width
     }
     return try Embeddings(floats: floats, dimension: width)
   }
@@ -93,13 +106,10 @@ public final class StaticEncoder: TextEncoder {
     var weights: [Float] = []
   }
 
-  /// Writes the first `width` numbers of the vector of `text` to `row`.
-  private func encode(
-    _ text: String, into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool, _ scratch: inout Scratch
+  /// Writes the first `width` numbers of the vector of the ids in `scratch` to `row`.
+  private func pool(
+    into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool, _ scratch: inout Scratch
   ) throws {
-    scratch.ids.removeAll(keepingCapacity: true)
-    var text = text
-    text.withUTF8 { wordPiece.encode($0, addingSpecialTokens: false, into: &scratch.ids) }
     if let omittedToken { scratch.ids.removeAll { $0 == omittedToken } }
     // In model2vec the weights go by token and the rows by mapping, so the weights are gathered first.
     if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
