@@ -14,7 +14,7 @@ struct PassagePipelineTests {
     var passages: [String] = []
     var vectors: [[Float]] = []
     var batches = 0
-    let report = try PassagePipeline(encoder: encoder, batchSize: batchSize).run(sources) { (batch) throws in
+    let report = try PassagePipeline(encoder: encoder, batchSize: batchSize).run(sources) { batch in
       batches += 1
       for index in 0..<batch.count {
         let passage = batch.passage(index)
@@ -59,9 +59,10 @@ struct PassagePipelineTests {
       let text = (0..<40).map { "Mr. \($0) saw the whale, e.g. a white one.\n東京。それは\n\n" }.joined()
       let sources: [DocumentSource] = [.text(Document(id: "a", text: text)), .text(Document(id: "b", text: ""))]
       var count = 0
-      let report = try PassagePipeline(encoder: encoder).run(sources) { (batch) throws in
+      let report = try PassagePipeline(encoder: encoder).run(sources) { batch in
         let texts = (0..<batch.count).map(batch.text)
-        #expect(try encoder.encode(texts) == batch.vectors, "\(model)")
+        let vectors = try encoder.encode(texts)
+        #expect(vectors == batch.vectors, "\(model)")
         count += texts.count
       }
       #expect(count > 1)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Minke
+import MinkeText
 
 /// Which files a command reads.
 struct FileOptions: ParsableArguments {
@@ -22,21 +23,19 @@ struct FileOptions: ParsableArguments {
   @Flag(help: "Also what .gitignore, .ignore and .git/info/exclude leave out.")
   var noIgnore = false
 
-  @Option(
-    help: ArgumentHelp(
-      "How files without a byte order mark are written: \(TextEncoding.allCases.map(\.rawValue).joined(separator: ", ")).",
-      valueName: "encoding"))
-  var encoding: String?
+  @Option(help: "How files without a byte order mark are written; by default UTF-8.")
+  var encoding: TextEncoding = .automatic
 
   @Flag(help: "Say on standard error which files were passed over, and why.")
   var debug = false
 
-  var textEncoding: TextEncoding? { encoding.flatMap { TextEncoding(name: $0) } }
-
-  func validate() throws {
-    if let encoding, textEncoding == nil {
-      let choices = TextEncoding.allCases.map(\.rawValue).joined(separator: ", ")
-      throw ValidationError("The value '\(encoding)' is invalid for '--encoding'. Give one of \(choices).")
+  /// The encoding of files without a mark; nil for UTF-8.
+  var textEncoding: MinkeText.TextEncoding? {
+    switch encoding {
+    case .automatic, .utf8: nil
+    case .utf16, .utf16LittleEndian: .utf16LittleEndian
+    case .utf16BigEndian: .utf16BigEndian
+    case .latin1, .windows1252: .windows1252
     }
   }
 

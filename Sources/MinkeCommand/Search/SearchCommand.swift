@@ -1,7 +1,7 @@
 import ArgumentParser
 import Minke
 
-struct SearchCommand: ParsableCommand {
+struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "search",
     abstract: "Search files by meaning.",
@@ -41,7 +41,7 @@ struct SearchCommand: ParsableCommand {
     if query == nil, queries == nil, !files.typeList { throw ValidationError("Missing what to look for, '<query>'.") }
   }
 
-  func run() throws {
+  func run() async throws {
     if files.typeList { return try FileOptions.printTypes() }
     let start = ContinuousClock.now
     let asked = try SearchQuery.read(query: queries == nil ? query : nil, file: queries)
@@ -49,7 +49,7 @@ struct SearchCommand: ParsableCommand {
     let places = (queries == nil ? [] : [query].compactMap { $0 }) + paths
     let found = try files.find(places)
     let model = try encoder.load()
-    let bar = ProgressBar("searching")
+    let bar = ProgressBar("searching", unit: .bytes)
     let search = try OnePassSearch(
       asked.map(\.text), encoder: model, dimension: encoder.dimension, encoding: files.textEncoding, options: options)
     var (passages, report) = try search.run(found.sources) { bar.handler($0.bytes, $0.totalBytes) }
@@ -59,13 +59,13 @@ struct SearchCommand: ParsableCommand {
     try SearchPrinter(output, queries: asked).print(passages)
     let summary = SearchSummary(report, seconds: (ContinuousClock.now - start) / .seconds(1))
     summary.report(debug: files.debug)
-    if !report.failures.isEmpty { throw ExitCode(2) }
+    if !report.failures.isEmpty { throw CommandStatus.failed }
     if passages.allSatisfy(\.isEmpty) {
       if report.passages == 0 {
         let place = places.isEmpty ? "the current folder" : places.joined(separator: " ")
         say("minke: \(place): expected UTF-8 text to search, found none")
       }
-      throw ExitCode(1)
+      throw CommandStatus.nothingFound
     }
   }
 }

@@ -13,8 +13,8 @@ struct SearchOutputOptions: ParsableArguments {
   @Flag(name: [.customShort("l"), .long], help: "Only the names of files, each once, the best first.")
   var filesWithMatches = false
 
-  @Flag(help: "Print JSON, one object a line for each passage.")
-  var json = false
+  @OptionGroup var form: JSONOption
+  @OptionGroup var color: ColorOption
 
   @Flag(
     inversion: .prefixedNo,
@@ -24,7 +24,7 @@ struct SearchOutputOptions: ParsableArguments {
   var heading: Bool?
 
   func validate() throws {
-    if json, filesWithMatches { throw ValidationError("--json and --files-with-matches exclude each other.") }
+    if form.isOn, filesWithMatches { throw ValidationError("--json and --files-with-matches exclude each other.") }
     if let threshold, !threshold.isFinite { throw ValidationError("--threshold takes a number.") }
     if let maxPerFile, maxPerFile < 1 { throw ValidationError("--max-per-file takes 1 or more.") }
   }

@@ -10,12 +10,13 @@ import Minke
 struct SearchPrinter {
   private let options: SearchOutputOptions
   private let queries: [SearchQuery]
-  private let style = Style()
+  private let style: Style
   private let hasHeadings: Bool
 
   init(_ options: SearchOutputOptions, queries: [SearchQuery]) {
     self.options = options
     self.queries = queries
+    style = Style(options.color.color)
     hasHeadings = options.heading ?? Style.outputIsTerminal
   }
 
@@ -23,13 +24,13 @@ struct SearchPrinter {
   func print(_ found: [[FoundPassage]]) throws {
     var output = FileWriter()
     for (number, passages) in found.enumerated() {
-      if queries.count > 1, !options.json {
+      if queries.count > 1, !options.form.isOn {
         let query = Style.printable(queries[number].text)
         if hasHeadings { try output.write(style.bold("\(number + 1). \(query)") + "\n\n") }
       }
       let words = QueryWords(queries[number].text)
       for (index, passage) in passages.enumerated() {
-        if options.json {
+        if options.form.isOn {
           try output.write(jsonLine(passage, rank: index + 1, query: number))
         } else if options.filesWithMatches {
           try output.write(place(passage, line: false) + "\n")
@@ -57,27 +58,13 @@ struct SearchPrinter {
     var afterEmpty = true
     for line in found.text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
-      for part in Self.wrapped(Style.printable(Substring(line)), width: style.width - 4) {
+      for part in DisplayWidth.wrapped(Style.printable(Substring(line)), width: style.width - 4) {
         // Of several empty lines one is shown.
         if part.isEmpty { text += afterEmpty ? "" : "\n" } else { text += "    \(words.marked(part, style))\n" }
         afterEmpty = part.isEmpty
       }
     }
     return text + (afterEmpty ? "" : "\n")
-  }
-
-  /// `line` in pieces of at most `width` characters, cut at spaces where there are any.
-  private static func wrapped(_ line: String, width: Int) -> [String] {
-    var pieces: [String] = []
-    var rest = line[...]
-    while let last = rest.index(rest.startIndex, offsetBy: width, limitedBy: rest.endIndex), last < rest.endIndex {
-      let cut = rest[..<last].lastIndex(of: " ").flatMap { $0 > rest.startIndex ? $0 : nil } ?? last
-      pieces.append(String(rest[..<cut]))
-      rest = rest[cut...].drop { $0 == " " }
-    }
-    pieces.append(String(rest))
-    while let end = pieces.last, end.last == " " { pieces[pieces.count - 1].removeLast() }
-    return pieces
   }
 
   /// The name of a passage's file, with the line where it begins; a link to the file where a terminal may open it.

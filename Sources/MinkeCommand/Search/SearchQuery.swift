@@ -6,54 +6,44 @@ struct SearchQuery {
   /// Its `id` in the file of queries.
   var id: JSONValue?
 
+  init(text: String) { self.text = text }
+
   /// The query of the command line, or those of a file.
   ///
   /// - Throws: ``MinkeError`` when there is none, or one says nothing.
   static func read(query: String?, file: String?) throws -> [SearchQuery] {
-    var queries = query.map { [SearchQuery(text: $0)] } ?? []
-    if let file {
-      let name = file == "-" ? "standard input" : file
-      for (number, line) in try lines(of: file).enumerated() where !line.allSatisfy(\.isWhitespace) {
-        do {
-          queries.append(file.hasSuffix(".jsonl") ? try SearchQuery(json: line) : SearchQuery(text: line))
-        } catch let error as MinkeError {
-          throw error.inside("\(name), line \(number + 1)")
-        }
+    guard let file else {
+      guard let query, !query.allSatisfy(\.isWhitespace) else {
+        throw MinkeError(.invalidArgument, "query", expected: "words to look for", found: "\"\(query ?? "")\"")
       }
-      if queries.isEmpty { throw MinkeError(.invalidArgument, name, expected: "a query a line", found: "none") }
+      return [SearchQuery(text: query)]
     }
-    if let query, query.allSatisfy(\.isWhitespace) {
-      throw MinkeError(.invalidArgument, "query", expected: "words to look for", found: "\"\(query)\"")
+    var queries: [SearchQuery] = []
+    var reader =
+      file.hasSuffix(".jsonl")
+      ? try RecordReader(InputFile(file), .automatic, skippingInvalid: false, json: SearchQuery.init(reading:))
+      : try RecordReader(InputFile(file), .automatic) { SearchQuery(text: String(decoding: $0, as: UTF8.self)) }
+    while let batch = try reader.next() { queries += batch.filter { !$0.text.allSatisfy(\.isWhitespace) } }
+    if queries.isEmpty {
+      throw MinkeError(.invalidArgument, InputFile.name(of: file), expected: "a query a line", found: "none")
     }
     return queries
   }
 
-  init(text: String) { self.text = text }
-
-  private init(json line: String) throws {
-    let value = try Array(line.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "JSON") }
-    guard let text = value["text"]?.string else {
-      throw MinkeError(
-        .malformedFile, "query", expected: "a JSON object with a string \"text\"",
-        found: value.object == nil ? "another value" : "no such member")
+  private init(reading reader: inout JSONReader) throws {
+    guard try reader.peek() == .object else {
+      throw reader.error("a JSON object with a string \"text\"", found: try reader.peek().rawValue)
     }
+    var (text, id): (String?, JSONValue?) = (nil, nil)
+    try reader.readObject { reader, name in
+      switch name {
+      case "text" where try reader.peek() == .string: text = try reader.readString()
+      case "id": id = try Array(reader.readText().utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "id") }
+      default: try reader.skipValue()
+      }
+    }
+    guard let text else { throw reader.error("a JSON object with a string \"text\"", found: "no such member") }
     self.text = text
-    id = value["id"]
-  }
-
-  private static func lines(of file: String) throws -> [String] {
-    var reader: TextFileReader
-    var text: [UInt8] = []
-    do throws(SkipReason) {
-      reader = file == "-" ? TextFileReader(standardInputAs: nil) : try TextFileReader(FilePath(file))
-      while !reader.isAtEnd { try reader.read(1 << 20, into: &text) }
-    } catch {
-      throw MinkeError(
-        error == .gone ? .notFound : .inputOutput, file, expected: "a file with a query a line", found: "\(error)")
-    }
-    if text.starts(with: [0xef, 0xbb, 0xbf]) { text.removeFirst(3) }
-    return text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map { line in
-      String(decoding: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self)
-    }
+    self.id = id
   }
 }

@@ -90,8 +90,9 @@ struct DocumentSplitterTests {
         #expect(blocks.allSatisfy { $0.range.count <= TextBlocks.limit })
         #expect(blocks.allSatisfy { text[$0.range.lowerBound] & 0xc0 != 0x80 })
         let covered = blocks.reduce(0) { $0 + text[$1.range].count { $0 > 0x20 } }
-        #expect(covered == text.count { $0 > 0x20 })
-        if text.starts(with: "```".utf8), format == .markdown { #expect(blocks.allSatisfy(\.isCode)) }
+        let wanted = text.count { $0 > 0x20 }
+        #expect(covered == wanted)
+        if text.starts(with: "```".utf8), format == .markdown { #expect(blocks.allSatisfy { $0.isCode }) }
         let ends = Array(stride(from: 140_000, to: text.count, by: 70_000)) + [text.count]
         let splitter = PassageSplitter()
         let whole = text.withUnsafeBufferPointer { splitter.split($0, format: format) }
