@@ -3,7 +3,7 @@ import PackageDescription
 
 // The modules behind the umbrella. What imports the umbrella names them too: a change below it then rebuilds all above.
 let modules: [Target.Dependency] = [
-  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch",
+  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch", "MinkeReading",
 ]
 
 let package = Package(
@@ -26,6 +26,7 @@ let package = Package(
     .target(name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
     .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
+    .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
     .target(name: "Minke", dependencies: modules),
     .executableTarget(
       name: "MinkeCommand",
@@ -40,6 +41,7 @@ let package = Package(
     .testTarget(name: "MinkeCheckpointsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeTests", dependencies: modules + ["Minke", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCommandTests", dependencies: modules + ["Minke", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
