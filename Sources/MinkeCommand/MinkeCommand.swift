@@ -42,6 +42,7 @@ struct MinkeCommand: AsyncParsableCommand {
   /// Not `async`: then libdispatch would take over the first thread, and start one that lets every signal through.
   static func main() {
     StandardStreams.occupy()
+    do throws(MinkeError) { try StandardStreams.requireRoom() } catch { fail(error) }
     Signals.start()
     Task { await runAndEnd() }
     // Whoever ends the program is the task, or a signal.
@@ -52,7 +53,6 @@ struct MinkeCommand: AsyncParsableCommand {
     do {
       var command = try await asyncParseAsRoot()
       try KernelLevel.checkEnvironment()
-      try StandardStreams.requireRoom()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
@@ -62,14 +62,17 @@ struct MinkeCommand: AsyncParsableCommand {
     } catch let error as MinkeError {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
-      say("minke: \(error)")
-      exit(withError: CommandStatus.failed)
+      fail(error)
     } catch where error is ExitCode || exitCode(for: error) != .failure {
       exit(withError: error)
     } catch {
-      say("minke: \(error)")
-      exit(withError: CommandStatus.failed)
+      fail(error)
     }
+  }
+
+  private static func fail(_ error: any Error) -> Never {
+    say("minke: \(error)")
+    exit(withError: CommandStatus.failed)
   }
 }
 

@@ -89,7 +89,7 @@ enum StandardStreams {
     }
   }
 
-  /// - Throws: ``MinkeError`` when so few descriptors are left that the system's own libraries would fail.
+  /// - Throws: ``MinkeError`` when so few descriptors are left that the language's own threads could not start.
   static func requireRoom() throws(MinkeError) {
     let descriptors = (0..<3).map { _ in dup(STDERR_FILENO) }
     let code = errno
