@@ -4,6 +4,7 @@ import PackageDescription
 // The modules behind the umbrella. What imports the umbrella names them too: a change below it then rebuilds all above.
 let modules: [Target.Dependency] = [
   "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeLayers", "MinkeModels", "MinkeSearch",
+  "MinkeReading",
 ]
 
 let package = Package(
@@ -28,6 +29,7 @@ let package = Package(
       name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
     .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
+    .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
     .target(name: "Minke", dependencies: modules),
     .executableTarget(
       name: "MinkeCommand",
@@ -43,8 +45,14 @@ let package = Package(
     .testTarget(name: "MinkeLayersTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeTests", dependencies: modules + ["Minke", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCommandTests", dependencies: modules + ["Minke", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
 )
+
+// Only who builds the documentation needs its plugin: docs/build sets the variable.
+if Context.environment["MINKE_DOCUMENTATION"] != nil {
+  package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"))
+}

@@ -18,5 +18,5 @@ for (id, score) in zip(found.ids, found.scores) { print(score, texts[Int(id)]) }
 // snippet.files
 let files = try PassageSearch(paths: ["Examples/books"], encoder: encoder)
 for result in try files.search("a detective looks at footprints", k: 3) {
-  print(result.score, "\(result.file):\(result.passage.lines.lowerBound)")
+  print(result.score, "\(result.document):\(result.passage.lines.lowerBound)")
 }

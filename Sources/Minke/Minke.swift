@@ -2,5 +2,6 @@
 @_exported import MinkeCheckpoints
 @_exported import MinkeCore
 @_exported import MinkeModels
+@_exported import MinkeReading
 @_exported import MinkeSearch
 @_exported import MinkeText

@@ -6,7 +6,7 @@ import MinkeCore
   import Foundation
 #endif
 
-/// One array in NumPy's `.npy` format, versions 1 to 3, memory-mapped.
+/// One array in NumPy's `.npy` format, versions 1 to 3.
 ///
 /// Little-endian numbers in C order are read and written; the format is described at
 /// https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html.
@@ -17,14 +17,12 @@ public struct NumPyArray: Sendable {
   /// An array of the elements of `values`; its name is not written.
   public init(_ values: Tensor) { self.values = values }
 
-  /// Maps the array at `url`.
+  /// Reads the array at `url` into memory.
   ///
+  /// It is not mapped: a file that another program cuts short meanwhile is an error, not the end of this program.
   /// - Throws: ``MinkeError`` when the file breaks the format, does not hold exactly the elements its header
   ///   promises, or holds big-endian numbers, Fortran order, Python objects or another unusual type.
-  public init(contentsOf url: URL) throws(MinkeError) {
-    let file = try MappedFile(url)
-    try self.init(SharedBuffer(file.bytes, of: file), path: file.path)
-  }
+  public init(contentsOf url: URL) throws(MinkeError) { values = try NumPyReader(url).whole() }
 
   /// Reads an array from memory; `name` stands for the file in error texts.
   ///
@@ -43,60 +41,78 @@ public struct NumPyArray: Sendable {
 
   /// The bytes of the `.npy` file, as `numpy.save` writes it.
   public func serialized() throws(MinkeError) -> [UInt8] {
-    try NumPyHeader.bytes(for: values) + values.bytes().copied()
+    try header() + values.bytes().copied()
   }
 
   /// Writes the `.npy` file, which takes its place at `url` only when it is whole.
   ///
   /// - Throws: ``MinkeError`` when the element type has no NumPy counterpart or writing fails.
   public func write(to url: URL) throws(MinkeError) {
-    let header = try NumPyHeader.bytes(for: values)
+    let header = try header()
     var file = try FileWriter(url)
     try file.write(header)
     try file.write(values.bytes())
     try file.finish()
   }
+
+  private func header() throws(MinkeError) -> [UInt8] {
+    try NumPyHeader.bytes(values.elementType, shape: values.shape, subject: values.subject)
+  }
 }
 
 extension Embeddings {
-  /// The vectors of a two-dimensional `.npy` file: `[count, dimension]` floating-point numbers, or
+  /// The vectors of a two-dimensional `.npy` file: `[count, dimension]` floating-point numbers or 8-bit integers, or
   /// `[count, dimension / 8]` bytes of packed bits (numpy `packbits`).
   ///
   /// - Throws: ``MinkeError`` when the file is no such array or a number is not finite.
   public init(npy url: URL) throws(MinkeError) {
-    let array = try NumPyArray(contentsOf: url).values
-    try array.checkShape([nil, nil])
-    if array.elementType == .uint8 {
-      guard case (let bits, false) = array.shape[1].multipliedReportingOverflow(by: 8) else {
-        throw MinkeError(.shapeMismatch, array.subject, expected: "rows of bytes", found: "shape \(array.shape)")
-      }
-      try self.init(packed: array.bytes().copied(), dimension: bits)
+    let reader = try NumPyReader(url)
+    try reader.checkVectors()
+    let count = reader.shape[0] * reader.shape[1]
+    if reader.elementType == .uint8 {
+      var bytes: [UInt8] = []
+      bytes.reserveCapacity(count)
+      while let piece = try reader.nextVectors() { bytes += piece.packedBits ?? [] }
+      try self.init(packed: bytes, dimension: reader.vectorDimension)
     } else {
-      guard array.elementType.isFloatingPoint else {
-        throw MinkeError(
-          .unsupportedFile, array.subject, expected: "floating-point numbers, or bits packed in U8",
-          found: array.elementType.rawValue)
-      }
-      try self.init(floats: array.floats(requiringFinite: true).copied(), dimension: array.shape[1])
+      var floats: [Float] = []
+      floats.reserveCapacity(count)
+      while let piece = try reader.nextVectors() { floats += piece.floats ?? [] }
+      try self.init(floats: floats, dimension: reader.vectorDimension)
     }
   }
 
   /// The bytes of a `.npy` file of the vectors: `[count, dimension]` float32, or `[count, dimension / 8]` bytes of
   /// packed bits.
-  public func npyBytes() throws(MinkeError) -> [UInt8] { try NumPyArray(array()).serialized() }
+  public func npyBytes() throws(MinkeError) -> [UInt8] {
+    var bytes = try NumPyHeader.bytes(
+      elementType, shape: [count, dimension / numbersPerElement], subject: "embeddings")
+    bytes.reserveCapacity(bytes.count + byteCount)
+    withElements { bytes += $0 }
+    return bytes
+  }
 
-  /// Writes what ``npyBytes()`` gives to a file, which takes its place at `url` only when it is whole.
+  /// Writes what ``npyBytes()`` gives to a file, without a copy; it takes its place at `url` only when it is whole.
   ///
   /// - Throws: ``MinkeError`` when writing fails.
-  public func writeNPY(to url: URL) throws(MinkeError) { try NumPyArray(array()).write(to: url) }
+  public func writeNPY(to url: URL) throws(MinkeError) {
+    var writer = try NumPyWriter(
+      FileWriter(url), elementType: elementType, columns: dimension / numbersPerElement, rows: count)
+    try writer.append(self)
+    try writer.finish()
+  }
 
-  private func array() throws(MinkeError) -> Tensor {
+  /// The type of the elements that the vectors are written as.
+  package var elementType: ElementType { if case .float32 = values { .float32 } else { .uint8 } }
+
+  /// Numbers, or bits, in one of those elements.
+  var numbersPerElement: Int { if case .float32 = values { 1 } else { 8 } }
+
+  /// Calls `body` with the vectors as they lie in memory.
+  func withElements<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     switch values {
-    case .float32(let floats): try Tensor(name: "array", shape: [count, dimension], floats: floats)
-    case .bits(let bytes):
-      try Tensor(
-        name: "array", elementType: .uint8, shape: [count, dimension / 8],
-        bytes: bytes.withUnsafeBufferPointer { SharedBuffer(copying: $0) })
+    case .float32(let floats): floats.withUnsafeBytes(body)
+    case .bits(let bytes): bytes.withUnsafeBytes(body)
     }
   }
 }

@@ -17,28 +17,45 @@ struct NumPyHeader {
     ("<f4", .float32), ("<f8", .float64), ("<i8", .int64),
   ]
 
-  init(reading file: UnsafeRawBufferPointer, path: String) throws(MinkeError) {
-    func malformed(_ expected: String, found: String) -> MinkeError {
-      MinkeError(.malformedFile, path, expected: expected, found: found)
+  /// Bytes from which the length of a header is known.
+  static let prefixCount = 12
+
+  /// How many bytes stand before the first element, by the first ``prefixCount`` bytes of a file, or fewer if it is
+  /// shorter.
+  static func byteCount(ofHeader prefix: [UInt8], path: String) throws(MinkeError) -> Int {
+    guard prefix.count >= 10, prefix.starts(with: magic) else {
+      throw MinkeError(.malformedFile, path, expected: "a .npy file", found: "other bytes at its beginning")
     }
-    guard file.count >= 10, file.prefix(6).elementsEqual(Self.magic) else {
-      throw malformed("a .npy file", found: "other bytes at its beginning")
-    }
-    let start: Int
-    let length: Int
-    switch file[6] {
-    case 1: (start, length) = (10, Int(UInt16(littleEndian: file.loadUnaligned(fromByteOffset: 8, as: UInt16.self))))
+    let length = prefix[8...].enumerated().reduce(0) { $0 | Int($1.element) << (8 * $1.offset) }
+    switch prefix[6] {
+    case 1: return 10 + length & 0xffff
     case 2, 3:
-      guard file.count >= 12 else { throw malformed("a .npy header", found: "the end of the file") }
-      (start, length) = (12, Int(UInt32(littleEndian: file.loadUnaligned(fromByteOffset: 8, as: UInt32.self))))
+      guard prefix.count == prefixCount else {
+        throw MinkeError(.malformedFile, path, expected: "a .npy header", found: "the end of the file")
+      }
+      guard length <= lengthLimit else {
+        throw MinkeError(
+          .malformedFile, path, expected: "a header of at most \(lengthLimit) bytes", found: "one of \(length) bytes")
+      }
+      return prefixCount + length
     default:
-      throw MinkeError(.unsupportedFile, path, expected: ".npy version 1, 2 or 3", found: "version \(file[6])")
+      throw MinkeError(.unsupportedFile, path, expected: ".npy version 1, 2 or 3", found: "version \(prefix[6])")
     }
-    guard length <= file.count - start else {
-      throw malformed("a header of at most \(file.count - start) bytes", found: "one of \(length) bytes")
+  }
+
+  /// No header of numbers is nearly as long.
+  private static let lengthLimit = 1 << 20
+
+  /// - Parameter file: at least the bytes before the first element.
+  init(reading file: some RandomAccessCollection<UInt8>, path: String) throws(MinkeError) {
+    let prefix = Array(file.prefix(Self.prefixCount))
+    byteCount = try Self.byteCount(ofHeader: prefix, path: path)
+    guard byteCount <= file.count else {
+      throw MinkeError(
+        .malformedFile, path, expected: "a header of \(byteCount) bytes", found: "the end after \(file.count)")
     }
-    byteCount = start + length
-    var literal = PythonLiteral(text: UnsafeRawBufferPointer(rebasing: file[start..<byteCount]), subject: path)
+    let start = prefix[6] == 1 ? 10 : Self.prefixCount
+    var literal = PythonLiteral(text: Array(file.prefix(byteCount).dropFirst(start)), subject: path)
     (elementType, shape) = try Self.parse(&literal, path: path)
   }
 
@@ -85,19 +102,23 @@ struct NumPyHeader {
     return (elementType, shape)
   }
 
-  /// The header that `numpy.save` writes before the elements of `values`.
-  static func bytes(for values: Tensor) throws(MinkeError) -> [UInt8] {
-    guard let description = descriptions.first(where: { $0.1 == values.elementType })?.0,
-      values.shape.count <= axisLimit
-    else {
+  /// The header that `numpy.save` writes before `shape` elements of a type.
+  ///
+  /// - Parameter growing: whether the first axis may become longer without the header doing so.
+  /// - Throws: ``MinkeError`` of kind `invalidArgument` when NumPy has no such arrays.
+  static func bytes(
+    _ elementType: ElementType, shape: [Int], growing: Bool = false, subject: String
+  ) throws(MinkeError) -> [UInt8] {
+    guard let description = descriptions.first(where: { $0.1 == elementType })?.0, shape.count <= axisLimit else {
       throw MinkeError(
-        .invalidArgument, values.subject, expected: "elements of a type that NumPy has, on at most \(axisLimit) axes",
-        found: "\(values.elementType.rawValue) on \(values.shape.count) axes")
+        .invalidArgument, subject, expected: "elements of a type that NumPy has, on at most \(axisLimit) axes",
+        found: "\(elementType.rawValue) on \(shape.count) axes")
     }
-    let axes = values.shape.map(String.init).joined(separator: ", ") + (values.shape.count == 1 ? "," : "")
+    let axes = shape.map(String.init).joined(separator: ", ") + (shape.count == 1 ? "," : "")
     var text = Array("{'descr': '\(description)', 'fortran_order': False, 'shape': (\(axes)), }".utf8)
     // The elements begin at a multiple of 64 bytes, so that a mapped file is aligned for vector instructions.
-    text += repeatElement(UInt8(ascii: " "), count: 63 - (10 + text.count) % 64)
+    let room = growing ? String(Int.max).count - (shape.first.map { String($0).count } ?? 0) : 0
+    text += repeatElement(UInt8(ascii: " "), count: room + 63 - (10 + text.count + room) % 64)
     text.append(UInt8(ascii: "\n"))
     return magic + [1, 0] + littleEndian(UInt16(truncatingIfNeeded: text.count)) + text
   }
@@ -105,11 +126,11 @@ struct NumPyHeader {
 
 /// Reads the few Python literals that a `.npy` header is made of.
 private struct PythonLiteral {
-  let text: UnsafeRawBufferPointer
+  let text: [UInt8]
   let subject: String
   private var position = 0
 
-  init(text: UnsafeRawBufferPointer, subject: String) {
+  init(text: [UInt8], subject: String) {
     self.text = text
     self.subject = subject
   }

@@ -95,28 +95,23 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(help: "How many random queries.")
     var batch = 16
 
-    @Option(name: .customShort("k", allowingJoined: true), help: "How many neighbours of each query.")
+    @Option(name: .customShort("k", allowingJoined: true), help: "How many neighbors of each query.")
     var k = 10
 
     @OptionGroup var form: JSONOption
 
     func validate() throws {
       if (base == nil) != (queries == nil) { throw ValidationError("--base and --queries go together.") }
-      if count < 1 || dimension < 1 || batch < 1 || k < 1 {
+      if base == "-", queries == "-" {
+        throw ValidationError("Only one of --base and --queries can be standard input.")
+      }
+      if min(count, dimension, batch, k) < 1 {
         throw ValidationError("--count, --dimension, --batch and -k are 1 or more.")
       }
     }
 
     func run() async throws {
-      let (index, queries) =
-        if let base, let queries {
-          try index.build(
-            base: Embeddings(npy: URL(fileURLWithPath: base)), queries: Embeddings(npy: URL(fileURLWithPath: queries)))
-        } else {
-          try index.build(
-            base: Self.random(count, dimension, bits: index.metric == .hamming, seed: 1),
-            queries: Self.random(batch, dimension, bits: index.metric == .hamming, seed: 2))
-        }
+      let (index, queries) = try base == nil ? random() : read()
       let first = queries.rows(0..<1)
       let many = try Timing { _ = try index.search(queries, k: k) }
       let one = try Timing { _ = try index.search(first, k: k) }
@@ -138,8 +133,38 @@ struct BenchCommand: AsyncParsableCommand {
       try report.print(json: form.isOn)
     }
 
-    private static func random(_ count: Int, _ dimension: Int, bits: Bool, seed: UInt64) throws -> Embeddings {
-      var random = SplitMix64(seed: seed)
+    /// The index of the file `base`, and the queries of the other.
+    private func read() throws -> (VectorIndex, Embeddings) {
+      let queryReader = try NumPyReader(option: queries ?? "-")
+      let index = try index.index(of: NumPyReader(option: base ?? "-"))
+      guard var all = try queryReader.nextVectors() else {
+        throw MinkeError(.invalidArgument, queryReader.subject, expected: "one vector or more", found: "none")
+      }
+      while let more = try queryReader.nextVectors() { try all.append(more) }
+      return (index, try self.index.form(of: all, for: index, queryReader.subject))
+    }
+
+    /// An index of random vectors, and random queries.
+    private func random() throws -> (VectorIndex, Embeddings) {
+      let index = try index.index(dimension: dimension, elementType: .float32)
+      let memory = ProcessInfo.processInfo.physicalMemory
+      for (name, rows) in [("--count", count), ("--batch", batch)] {
+        let bytes = UInt64(rows).multipliedReportingOverflow(by: UInt64(dimension) * 4)
+        guard !bytes.overflow, bytes.partialValue <= memory else {
+          throw MinkeError(
+            .invalidArgument, name, expected: "vectors that fit into \(byteSize(Int(clamping: memory)))",
+            found: "\(rows) of \(dimension) numbers")
+        }
+      }
+      var source = SplitMix64(seed: 1)
+      for start in stride(from: 0, to: count, by: 16_384) {
+        try index.add(vectors(min(16_384, count - start), from: &source, bits: index.storage == .binary))
+      }
+      var other = SplitMix64(seed: 2)
+      return (index, try vectors(batch, from: &other, bits: index.storage == .binary))
+    }
+
+    private func vectors(_ count: Int, from random: inout SplitMix64, bits: Bool) throws -> Embeddings {
       if bits {
         return try Embeddings(
           packed: (0..<count * dimension / 8).map { _ in UInt8(truncatingIfNeeded: random.next()) },

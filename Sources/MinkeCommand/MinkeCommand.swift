@@ -39,9 +39,17 @@ struct MinkeCommand: AsyncParsableCommand {
   /// What every error begins with, as those of other programs begin with their names.
   static var _errorPrefix: String { "minke: " }
 
-  static func main() async {
+  /// Not `async`: then libdispatch would take over the first thread, and start one that lets every signal through.
+  static func main() {
     StandardStreams.occupy()
+    do throws(MinkeError) { try StandardStreams.requireRoom() } catch { fail(error) }
     Signals.start()
+    Task { await runAndEnd() }
+    // Whoever ends the program is the task, or a signal.
+    while true { pause() }
+  }
+
+  private static func runAndEnd() async -> Never {
     do {
       var command = try await asyncParseAsRoot()
       try KernelLevel.checkEnvironment()
@@ -50,17 +58,21 @@ struct MinkeCommand: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      exit()
     } catch let error as MinkeError {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
-      say("minke: \(error)")
-      exit(withError: CommandStatus.failed)
-    } catch  where error is ExitCode || exitCode(for: error) != .failure {
+      fail(error)
+    } catch where error is ExitCode || exitCode(for: error) != .failure {
       exit(withError: error)
     } catch {
-      say("minke: \(error)")
-      exit(withError: CommandStatus.failed)
+      fail(error)
     }
+  }
+
+  private static func fail(_ error: any Error) -> Never {
+    say("minke: \(error)")
+    exit(withError: CommandStatus.failed)
   }
 }
 

@@ -17,8 +17,6 @@ public final class AlignedBuffer<Element: BitwiseCopyable> {
   public let baseAddress: UnsafeMutablePointer<Element>
   public let count: Int
 
-  private static var hugePage: Int { 2 << 20 }
-
   /// Zero-filled memory for `count` elements.
   public convenience init(zeroed count: Int) {
     self.init(uninitialized: count)
@@ -30,16 +28,12 @@ public final class AlignedBuffer<Element: BitwiseCopyable> {
   public init(uninitialized count: Int) {
     precondition(count >= 0)
     let bytes = max(1, count * MemoryLayout<Element>.stride)
-    let alignment = bytes >= Self.hugePage ? Self.hugePage : 64
+    let alignment = bytes >= HugePages.size ? HugePages.size : 64
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, alignment, bytes) == 0, let memory else {
       preconditionFailure("out of memory: \(bytes) bytes")
     }
-    #if os(Linux)
-      // Large scans spend much of their time on address translation with small pages. 14 is MADV_HUGEPAGE, which the
-      // C library's module does not export everywhere.
-      if bytes >= Self.hugePage { madvise(memory, bytes, 14) }
-    #endif
+    HugePages.advise(UnsafeMutableRawBufferPointer(start: memory, count: bytes))
     baseAddress = memory.bindMemory(to: Element.self, capacity: count)
     self.count = count
   }

@@ -76,42 +76,6 @@ public struct Embeddings: Sendable, Equatable {
     return Embeddings(count: range.count, dimension: dimension, values: part)
   }
 
-  /// The first `dimension` numbers, or bits, of every vector, as they are.
-  ///
-  /// - Throws: ``MinkeError`` when `dimension` is not between 1 and the present one (for bits, a multiple of 8).
-  public func truncated(to dimension: Int) throws(MinkeError) -> Embeddings {
-    guard dimension > 0, dimension <= self.dimension else {
-      throw MinkeError(.invalidArgument, "dimension", expected: "1 to \(self.dimension)", found: "\(dimension)")
-    }
-    switch values {
-    case .float32(let floats):
-      var kept: [Float] = []
-      kept.reserveCapacity(count * dimension)
-      for row in 0..<count { kept += floats[row * self.dimension..<row * self.dimension + dimension] }
-      return try Embeddings(floats: kept, dimension: dimension)
-    case .bits(let bytes):
-      guard dimension.isMultiple(of: 8) else {
-        throw MinkeError(.invalidArgument, "dimension", expected: "a multiple of 8 bits", found: "\(dimension)")
-      }
-      let (width, wide) = (dimension / 8, self.dimension / 8)
-      var kept: [UInt8] = []
-      kept.reserveCapacity(count * width)
-      for row in 0..<count { kept += bytes[row * wide..<row * wide + width] }
-      return try Embeddings(packed: kept, dimension: dimension)
-    }
-  }
-
-  /// Every vector scaled to length 1; a zero vector stays zero, and bits stay as they are.
-  public func normalized() -> Embeddings {
-    guard case .float32(var floats) = values else { return self }
-    for row in 0..<count {
-      let range = row * dimension..<(row + 1) * dimension
-      let length = floats[range].reduce(into: Double(0)) { $0 += Double($1) * Double($1) }.squareRoot()
-      if length > 0 { for index in range { floats[index] = Float(Double(floats[index]) / length) } }
-    }
-    return Embeddings(count: count, dimension: dimension, values: .float32(floats))
-  }
-
   /// Adds the vectors of `other` behind these.
   ///
   /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the two differ in dimension or kind.
@@ -132,7 +96,7 @@ public struct Embeddings: Sendable, Equatable {
     count += other.count
   }
 
-  private func requireSameKind(as other: Embeddings) throws(MinkeError) {
+  func requireSameKind(as other: Embeddings) throws(MinkeError) {
     guard dimension == other.dimension else {
       throw MinkeError(.shapeMismatch, "embeddings", expected: "\(dimension) dimensions", found: "\(other.dimension)")
     }
@@ -141,54 +105,9 @@ public struct Embeddings: Sendable, Equatable {
     }
   }
 
-  /// One bit a number, set where the number is above 0 (post-hoc binarisation). The dimension must be a multiple of 8.
-  public func binarized() throws(MinkeError) -> Embeddings {
-    guard case .float32(let floats) = values else { return self }
-    guard dimension.isMultiple(of: 8) else {
-      throw MinkeError(.shapeMismatch, "embeddings", expected: "a multiple of 8 numbers", found: "\(dimension)")
-    }
-    var packed = [UInt8](repeating: 0, count: floats.count / 8)
-    for (index, value) in floats.enumerated() where value > 0 { packed[index / 8] |= 0x80 >> UInt8(index % 8) }
-    return try Embeddings(packed: packed, dimension: dimension)
-  }
-
-  private init(count: Int, dimension: Int, values: Values) {
+  init(count: Int, dimension: Int, values: Values) {
     self.count = count
     self.dimension = dimension
     self.values = values
-  }
-
-  /// How alike each vector is to each of `other`: `[count, other.count]`, row-major.
-  ///
-  /// Numbers are compared by cosine, bits by `1 - 2 * hamming / dimension`, the cosine of their signs.
-  /// - Throws: ``MinkeError`` when the two differ in dimension or kind.
-  public func similarities(to other: Embeddings) throws(MinkeError) -> [Float] {
-    try requireSameKind(as: other)
-    var result: [Float] = []
-    result.reserveCapacity(count * other.count)
-    switch (normalized().values, other.normalized().values) {
-    case (.float32(let mine), .float32(let theirs)):
-      for row in 0..<count {
-        for column in 0..<other.count {
-          var sum = 0.0
-          for index in 0..<dimension {
-            sum += Double(mine[row * dimension + index]) * Double(theirs[column * dimension + index])
-          }
-          result.append(Float(sum))
-        }
-      }
-    case (.bits(let mine), .bits(let theirs)):
-      let width = dimension / 8
-      for row in 0..<count {
-        for column in 0..<other.count {
-          let distance = (0..<width).reduce(0) {
-            $0 + (mine[row * width + $1] ^ theirs[column * width + $1]).nonzeroBitCount
-          }
-          result.append(1 - 2 * Float(distance) / Float(dimension))
-        }
-      }
-    default: break
-    }
-    return result
   }
 }

@@ -9,4 +9,12 @@ public enum Metric: String, CaseIterable, Codable, Sendable {
 
   /// Whether a larger score means more alike.
   public var largerIsCloser: Bool { self != .hamming }
+
+  /// How alike two vectors are whose score is `score`, larger always being more alike: cosines and dot products as they
+  /// are; for ``hamming``, `1 - 2 * score / dimension`, the cosine of the signs.
+  ///
+  /// - Parameter dimension: numbers, or bits, of a vector.
+  public func similarity(ofScore score: Float, dimension: Int) -> Float {
+    self == .hamming ? 1 - 2 * score / Float(dimension) : score
+  }
 }

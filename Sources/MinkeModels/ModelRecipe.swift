@@ -52,7 +52,9 @@ package final class ModelRecipe: Sendable {
     package mutating func add(modulesOf folder: ModelFolder) {
       for module in folder.modules.dropFirst() where module.className != "Dropout" {
         let files = folder.opened(inModule: module)
-        add("module \(module.className)", files.configuration?.text ?? "")
+        // What a Normalize may say is refused unless it is what every Normalize does.
+        let settings = module.className == "Normalize" ? nil : files.configuration?.text
+        add("module \(module.className)", settings ?? "")
         if let checkpoint = files.checkpoint { add(checkpoint) }
       }
     }

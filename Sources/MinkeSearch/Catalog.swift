@@ -3,16 +3,27 @@ import MinkeCore
 /// Where each id is, and which ids come next.
 ///
 /// As long as ids were added in ascending order and none was removed, the index itself is a sorted list of them and
-/// nothing is stored; else a dictionary is kept.
+/// nothing is stored; else a dictionary is kept, made when it is first needed.
 struct Catalog: Sendable {
+  /// Whether the ids of the vectors ascend.
+  private(set) var isAscending: Bool
+  /// The largest id so far, also of vectors that were removed.
+  private(set) var largest: Int64
   private var positions: [Int64: Int]?
-  private var largest: Int64 = -1
+
+  init(isAscending: Bool = true, largest: Int64 = -1) {
+    self.isAscending = isAscending
+    self.largest = largest
+  }
 
   /// An estimate of the dictionary's memory: 16 bytes and a bit a bucket.
   var byteCount: Int { positions.map { $0.capacity * 4 / 3 * 16 } ?? 0 }
 
-  func position(of id: Int64, in contents: Contents) -> Int? {
-    if let positions { return positions[id] }
+  mutating func position(of id: Int64, in contents: Contents) -> Int? {
+    guard isAscending else {
+      makeDictionary(of: contents)
+      return positions?[id]
+    }
     var (low, high) = (0, contents.count)
     while low < high {
       let middle = (low + high) / 2
@@ -22,7 +33,7 @@ struct Catalog: Sendable {
   }
 
   /// The ids of `count` vectors to be added: those `wanted`, which must be new, or the next ones.
-  func ids(for count: Int, wanted: [Int64]?, in contents: Contents) throws(MinkeError) -> [Int64] {
+  mutating func ids(for count: Int, wanted: [Int64]?, in contents: Contents) throws(MinkeError) -> [Int64] {
     guard let wanted else {
       let (end, overflow) = largest.addingReportingOverflow(Int64(count))
       guard !overflow else {
@@ -31,43 +42,58 @@ struct Catalog: Sendable {
       }
       return count == 0 ? [] : Array(largest + 1...end)
     }
-    guard wanted.count == count else {
-      throw MinkeError(.shapeMismatch, "ids", expected: "one id a vector, \(count)", found: "\(wanted.count)")
-    }
-    if follow(wanted, contents) { return wanted }
-    var seen = Set<Int64>(minimumCapacity: count)
-    for id in wanted where !seen.insert(id).inserted || position(of: id, in: contents) != nil {
-      throw MinkeError(.invalidArgument, "ids", expected: "ids that are not in the index", found: "\(id) twice")
+    try Self.check(wanted, count: count)
+    if follows(wanted, contents) { return wanted }
+    for id in wanted where position(of: id, in: contents) != nil {
+      throw MinkeError(
+        .invalidArgument, "ids", expected: "ids that are not in the index (upsert replaces)", found: "\(id)")
     }
     return wanted
   }
 
+  /// Throws unless there are `count` ids and none of them twice.
+  static func check(_ ids: [Int64], count: Int) throws(MinkeError) {
+    guard ids.count == count else {
+      throw MinkeError(.shapeMismatch, "ids", expected: "one id a vector, \(count)", found: "\(ids.count)")
+    }
+    if zip(ids, ids.dropFirst()).allSatisfy({ $0 < $1 }) { return }
+    var seen = Set<Int64>(minimumCapacity: count)
+    for id in ids where !seen.insert(id).inserted {
+      throw MinkeError(.invalidArgument, "ids", expected: "no id twice", found: "\(id) twice")
+    }
+  }
+
   /// Notes that `ids` are added after the vectors of `contents`.
   mutating func add(_ ids: [Int64], to contents: Contents) {
-    if positions == nil, !follow(ids, contents) { positions = Self.dictionary(of: contents) }
+    if isAscending, !follows(ids, contents) {
+      makeDictionary(of: contents)
+      isAscending = false
+    }
     if positions != nil { for (index, id) in ids.enumerated() { positions?[id] = contents.count + index } }
     largest = max(largest, ids.max() ?? largest)
   }
 
-  /// Takes `id` out of `contents`; says whether it was there.
-  mutating func remove(_ id: Int64, from contents: inout Contents) -> Bool {
-    guard let position = position(of: id, in: contents) else { return false }
+  /// Gets ready to remove the vectors at `positions`, each given once: they are not the last ones, if ids stop ascending.
+  mutating func prepare(toRemove positions: [Int], from contents: Contents) {
+    guard isAscending, let first = positions.min(), first < contents.count - positions.count else { return }
+    makeDictionary(of: contents)
+    isAscending = false
+  }
+
+  /// Takes the vector at `position` out of `contents`.
+  mutating func remove(at position: Int, from contents: inout Contents) {
     let last = contents.count - 1
-    if position == last {
-      positions?[id] = nil
-    } else {
-      if positions == nil { positions = Self.dictionary(of: contents) }
+    if !isAscending {
       positions?[contents.id(at: last)] = position
-      positions?[id] = nil
+      positions?[contents.id(at: position)] = nil
     }
     contents.remove(at: position)
-    if contents.count == 0 { positions = nil }
-    return true
+    if contents.count == 0 { (isAscending, positions) = (true, nil) }
   }
 
   /// Whether `ids` ascend, and from above every id of an index that ascends itself.
-  private func follow(_ ids: [Int64], _ contents: Contents) -> Bool {
-    guard positions == nil else { return false }
+  private func follows(_ ids: [Int64], _ contents: Contents) -> Bool {
+    guard isAscending else { return false }
     var before: Int64? = contents.count > 0 ? contents.id(at: contents.count - 1) : nil
     for id in ids {
       if let before, id <= before { return false }
@@ -76,9 +102,10 @@ struct Catalog: Sendable {
     return true
   }
 
-  private static func dictionary(of contents: Contents) -> [Int64: Int] {
+  private mutating func makeDictionary(of contents: Contents) {
+    guard positions == nil else { return }
     var result = [Int64: Int](minimumCapacity: contents.count)
     for position in 0..<contents.count { result[contents.id(at: position)] = position }
-    return result
+    positions = result
   }
 }

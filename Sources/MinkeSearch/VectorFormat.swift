@@ -84,6 +84,38 @@ struct VectorFormat: Sendable {
     return quantization?.scale ?? 1
   }
 
+  /// Writes the vector `scale * numbers` as the other form does; numbers of 8 bits are kept as they are where the index
+  /// holds such.
+  func write(
+    _ numbers: UnsafeBufferPointer<Int8>, scale: Float, toLane lane: Int, of block: UnsafeMutableRawPointer,
+    row: UnsafeMutableRawPointer
+  ) -> Float {
+    guard hasScales else {
+      let floats = numbers.map { Float($0) * scale }
+      return floats.withUnsafeBufferPointer { write($0, toLane: lane, of: block, row: row) }
+    }
+    let place = block + 4 * lane
+    if scanned == .int8 {
+      for (index, value) in numbers.enumerated() {
+        place.storeBytes(
+          of: UInt8(bitPattern: value) ^ 0x80, toByteOffset: Self.byteOffset(of: index), as: UInt8.self)
+      }
+    } else {
+      for byte in 0..<(dimension + 7) / 8 {
+        var bits: UInt8 = 0
+        for index in 8 * byte..<min(8 * byte + 8, dimension) where scale > 0 ? numbers[index] > 0 : numbers[index] < 0 {
+          bits |= 0x80 >> UInt8(index % 8)
+        }
+        place.storeBytes(of: bits, toByteOffset: Self.byteOffset(of: byte), as: UInt8.self)
+      }
+      for (index, value) in numbers.enumerated() { row.storeBytes(of: value, toByteOffset: index, as: Int8.self) }
+    }
+    guard metric == .cosine else { return scale }
+    let squares = numbers.reduce(0) { $0 + Int($1) * Int($1) }
+    let length = squares == 0 || scale == 0 ? 0 : 1 / Float(Double(squares).squareRoot())
+    return scale < 0 ? -length : length
+  }
+
   /// Writes the packed bits of a vector into lane `lane` of `block`, whatever was there before. The padding of the lane
   /// must be zero.
   func write(_ packed: UnsafeBufferPointer<UInt8>, toLane lane: Int, of block: UnsafeMutableRawPointer) {
@@ -118,18 +150,10 @@ struct VectorFormat: Sendable {
   @inline(__always)
   static func byteOffset(of index: Int) -> Int { index / 4 * rowBytes + index % 4 }
 
-  /// One over the length of a vector; 0 for a zero vector. In double precision, where no float squared is lost.
+  /// One over the length of a vector; 0 for a zero vector.
   static func inverseLength(_ vector: UnsafeBufferPointer<Float>) -> Double {
-    var sums = SIMD8<Double>()
-    let whole = vector.count / 8 * 8
-    for index in stride(from: 0, to: whole, by: 8) {
-      let part = UnsafeRawBufferPointer(vector).loadUnaligned(fromByteOffset: index * 4, as: SIMD8<Float>.self)
-      let wide = SIMD8<Double>(part)
-      sums += wide * wide
-    }
-    var sum = sums.sum()
-    for index in whole..<vector.count { sum += Double(vector[index]) * Double(vector[index]) }
-    return sum > 0 ? 1 / sum.squareRoot() : 0
+    let length = vector.euclideanLength
+    return length > 0 ? 1 / length : 0
   }
 
   @inline(__always)

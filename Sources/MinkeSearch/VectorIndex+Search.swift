@@ -2,36 +2,49 @@ import MinkeCore
 import MinkeKernels
 
 extension VectorIndex {
-  /// Finds the `k` nearest vectors of each query, on all cores.
+  /// Finds the `k` nearest vectors of each query, on all cores; none in an empty index.
   ///
   /// The result does not depend on the number of threads, nor on which queries are searched for together. The time is
   /// that of one pass over the index for every 16 queries or so; a single query takes as long as its reading.
-  /// - Parameter k: how many neighbours; an index with fewer vectors gives all it has.
-  /// - Throws: ``MinkeError`` when the queries are of another kind or dimension or hold NaN or infinity, when `k` is
-  ///   below 1 or when the index is empty; `CancellationError` when the calling task was cancelled.
-  public func search(_ queries: Embeddings, k: Int) throws -> Neighbours {
-    try check(queries, "queries")
+  /// - Parameters:
+  ///   - k: how many neighbors; an index with fewer vectors gives all it has.
+  ///   - filter: which vectors may be found; nil for all. The `k` nearest among them are found, in every storage. Blocks
+  ///     of 16 vectors without any of them are not looked at; asking for each id takes a nanosecond or so a vector.
+  /// - Throws: ``MinkeError`` when the queries are of another kind or dimension, hold NaN or infinity or are too long
+  ///   (see ``add(_:ids:)``), or when `k` is below 1; `CancellationError` when the calling task was cancelled.
+  public func search(_ queries: Embeddings, k: Int, among filter: IDFilter? = nil) throws -> Neighbors {
+    try queries.withRows { rows in
+      try checkKind(rows, "queries")
+      try rows.check(metric, "queries")
+    }
     guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
     let contents = snapshot()
-    guard contents.count > 0 else {
-      throw MinkeError(.invalidArgument, "index", expected: "at least one vector", found: "an empty index")
-    }
-    let width = min(k, contents.count)
+    guard let filter else { return try search(contents, for: queries, k: k, choices: contents.count) }
+    let mask = try BlockMask(filter, contents)
+    return try search(contents, for: queries, k: k, choices: mask.count, mask: mask)
+  }
+
+  /// Finds the `k` nearest among `choices` vectors of `contents`: those that `mask` lets through.
+  private func search(
+    _ contents: Contents, for queries: Embeddings, k: Int, choices: Int, mask: BlockMask? = nil
+  ) throws -> Neighbors {
+    let width = min(k, choices)
+    guard width > 0 else { return Neighbors(count: queries.count, k: 0, ids: [], scores: []) }
     var candidates = width
     if case .twoStage(_, let oversampling) = storage {
       let (wanted, overflow) = width.multipliedReportingOverflow(by: oversampling)
-      candidates = overflow ? contents.count : min(wanted, contents.count)
+      candidates = overflow ? choices : min(wanted, choices)
     }
     var ids: [Int64] = []
     var scores: [Float] = []
     ids.reserveCapacity(queries.count * width)
     scores.reserveCapacity(queries.count * width)
-    // Many queries are searched for in turns, so that the candidates of all workers stay within 16 MiB where they can.
-    let fitting = max(1, (1 << 20) / (Workers.count * candidates))
+    // Many queries are searched for in turns, so that the candidates of a worker stay within 4 MiB where they can.
+    let fitting = max(1, (1 << 18) / candidates)
     let turn = fitting < QueryTiles.width ? fitting : fitting / QueryTiles.width * QueryTiles.width
     for start in stride(from: 0, to: queries.count, by: turn) {
       let range = start..<min(queries.count, start + turn)
-      let best = try scan(contents, for: queries, range, k: candidates)
+      let best = try scan(contents, for: queries, range, k: candidates, mask: mask)
       let found = AlignedBuffer<Candidate>(uninitialized: range.count * width)
       try Workers.forEachPiece(of: range.count, grain: format.rescored == nil ? 64 : 1) { piece, _ in
         for query in piece {
@@ -41,15 +54,21 @@ extension VectorIndex {
         }
       }
       ids += found.pointer.lazy.map(\.id)
-      // Subtracted from 0, because a distance of 0 must not be -0.
-      scores += found.pointer.lazy.map { self.metric == .hamming ? 0 - $0.score : $0.score }
+      scores += found.pointer.lazy.map { self.printable($0.score) }
     }
-    return Neighbours(queries: queries.count, k: width, ids: ids, scores: scores)
+    return Neighbors(count: queries.count, k: width, ids: ids, scores: scores)
   }
 
-  /// Scores every vector against every query of `range`.
+  /// The score that a user sees: a distance is not negated, and a number is finite, whatever a damaged file may hold.
+  private func printable(_ score: Float) -> Float {
+    // Subtracted from 0, because a distance of 0 must not be -0.
+    if metric == .hamming { return 0 - score }
+    return max(-.greatestFiniteMagnitude, min(.greatestFiniteMagnitude, score))
+  }
+
+  /// Scores the vectors that `mask` lets through, or all, against every query of `range`.
   private func scan(
-    _ contents: Contents, for queries: Embeddings, _ range: Range<Int>, k: Int
+    _ contents: Contents, for queries: Embeddings, _ range: Range<Int>, k: Int, mask: BlockMask?
   ) throws -> BestCandidates {
     let tiles = QueryTiles(queries, range, format: format)
     let best = BestCandidates(workers: Workers.count, queries: range.count, k: k)
@@ -63,7 +82,8 @@ extension VectorIndex {
     let hits = AlignedBuffer<UInt32>(uninitialized: Workers.count * stepVectors)
     let blocks = (contents.count + lanes - 1) / lanes
     let segmentBlocks = contents.segmentCapacity / lanes
-    let grain = max(step, min(blocks / (Workers.count * 16), 65_536 / tiles.tiles) / step * step)
+    // A piece is about 2 MiB of blocks, less when there are very many queries: a matter of size alone.
+    let grain = max(step, min((2 << 20) / format.blockBytes, 65_536 / tiles.tiles) / step * step)
 
     try Workers.forEachPiece(of: blocks, grain: grain) { piece, worker in
       let scan = minke_scan(kernels.rawLevel).pointee
@@ -73,7 +93,11 @@ extension VectorIndex {
       while block < piece.upperBound {
         let segment = contents.segments[block / segmentBlocks]
         let first = block % segmentBlocks
-        let count = min(step, piece.upperBound - block, segmentBlocks - first)
+        let count = mask.run(from: block, atMost: min(step, piece.upperBound - block, segmentBlocks - first))
+        if count == 0 {
+          block += 1
+          continue
+        }
         for tile in 0..<tiles.tiles {
           score(segment, first, count, tiles, tile, with: scan, into: scores, stride: stepVectors)
           for query in tile * QueryTiles.width..<min(tiles.count, (tile + 1) * QueryTiles.width) {
@@ -84,10 +108,11 @@ extension VectorIndex {
               let position = block * lanes + Int(hits[hit])
               // The last block may be filled only in part.
               if position >= contents.count { break }
-              // Products of huge numbers may sum to infinity minus infinity, which is not closer than anything.
+              if mask.leavesOut(position) { continue }
               let score = scores[query % QueryTiles.width * stepVectors + Int(hits[hit])]
               best.insert(
                 Candidate(
+                  // A damaged file may hold anything; what is not a number is not closer than anything.
                   score: score.isNaN ? -.infinity : score, position: UInt32(truncatingIfNeeded: position),
                   id: segment.ids[first * lanes + Int(hits[hit])]),
                 worker: worker, query: query)

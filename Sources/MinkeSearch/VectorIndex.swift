@@ -1,11 +1,11 @@
 import MinkeCore
 import Synchronization
 
-/// Vectors in memory, searched whole: the neighbours found are the nearest ones, not nearly so.
+/// Vectors in memory, searched whole: the neighbors found are the nearest ones, not nearly so.
 ///
 /// An index may be used from any task or thread at once. A search sees the index as it was when the search began, and
-/// neither waits for a change nor holds one up. Each vector is held once (twice in a two-stage index: as bits and as
-/// numbers).
+/// neither waits for a change nor holds one up. Changes come one after the other; asking for single vectors waits for a
+/// change under way. Each vector is held once (twice in a two-stage index: as bits and as numbers).
 public final class VectorIndex: Sendable {
   /// How numbers are held, which decides what an index costs and how exact its scores are.
   public enum Storage: Sendable, Equatable {
@@ -16,7 +16,7 @@ public final class VectorIndex: Sendable {
     /// Packed bits, compared by ``Metric/hamming``.
     case binary
     /// The signs of the numbers, to find `oversampling * k` candidates by Hamming distance, and the numbers
-    /// themselves, to score those. The best of the candidates are exact; that no neighbour is missing is not certain.
+    /// themselves, to score those. The best of the candidates are exact; that no neighbor is missing is not certain.
     case twoStage(rescoring: Rescoring, oversampling: Int)
   }
 
@@ -25,15 +25,17 @@ public final class VectorIndex: Sendable {
 
   /// Numbers, or bits, of one vector.
   public let dimension: Int
+  /// How vectors are compared.
   public let metric: Metric
+  /// How vectors are held.
   public let storage: Storage
   /// The instruction set that searches use.
-  public let kernels: KernelLevel
+  package let kernels: KernelLevel
 
   let format: VectorFormat
-  private let contents: Mutex<Contents>
+  let contents: Mutex<Contents>
   /// Held through a change, so that changes come one after the other; taken before `contents`.
-  private let catalog = Mutex(Catalog())
+  let catalog: Mutex<Catalog>
 
   /// The largest dimension: sums of int8 products must fit 32 bits.
   static let largestDimension = 65_535
@@ -48,92 +50,57 @@ public final class VectorIndex: Sendable {
   }
 
   /// An empty index that searches with the instruction set `kernels`, in segments of `segmentBlocks` blocks.
-  package init(
+  package convenience init(
     dimension: Int, metric: Metric, storage: Storage, kernels: KernelLevel, segmentBlocks: Int? = nil
   ) throws(MinkeError) {
-    guard dimension > 0, dimension <= Self.largestDimension else {
-      throw MinkeError(
-        .invalidArgument, "dimension", expected: "1 to \(Self.largestDimension)", found: "\(dimension)")
-    }
+    let format = try VectorFormat(dimension: dimension, metric: metric, storage: storage)
+    try self.init(
+      format, storage: storage, kernels: kernels, contents: Contents(format, segmentBlocks: segmentBlocks),
+      catalog: Catalog())
+  }
+
+  /// The index of `contents`, whose ids are in `catalog`.
+  init(
+    _ format: VectorFormat, storage: Storage, kernels: KernelLevel, contents: Contents, catalog: Catalog
+  ) throws(MinkeError) {
     try kernels.checkAvailable()
-    guard (metric == .hamming) == (storage == .binary) else {
-      throw MinkeError(
-        .invalidArgument, "storage", expected: metric == .hamming ? "binary for hamming" : "numbers for \(metric)",
-        found: "\(storage)")
-    }
-    let (scanned, rescored): (VectorFormat.Element, VectorFormat.Element?)
-    switch storage {
-    case .float32: (scanned, rescored) = (.float32, nil)
-    case .int8: (scanned, rescored) = (.int8, nil)
-    case .binary:
-      guard dimension.isMultiple(of: 8) else {
-        throw MinkeError(.invalidArgument, "dimension", expected: "a multiple of 8 bits", found: "\(dimension)")
-      }
-      (scanned, rescored) = (.bits, nil)
-    case .twoStage(let rescoring, let oversampling):
-      guard oversampling >= 1 else {
-        throw MinkeError(.invalidArgument, "oversampling", expected: "1 or more", found: "\(oversampling)")
-      }
-      (scanned, rescored) = (.bits, rescoring == .int8 ? .int8 : .float32)
-    }
-    self.dimension = dimension
-    self.metric = metric
+    self.format = format
+    dimension = format.dimension
+    metric = format.metric
     self.storage = storage
     self.kernels = kernels
-    format = VectorFormat(dimension: dimension, metric: metric, scanned: scanned, rescored: rescored)
-    contents = Mutex(Contents(format, segmentBlocks: segmentBlocks))
+    self.contents = Mutex(contents)
+    self.catalog = Mutex(catalog)
   }
 
   /// Vectors in the index.
   public var count: Int { contents.withLock { $0.count } }
 
-  /// Bytes of memory that the index holds, room for more vectors included.
+  /// Bytes of memory that the index holds, room for more vectors and the pages of a mapped file included.
   public var byteCount: Int { catalog.withLock { $0.byteCount } + contents.withLock { $0.byteCount } }
 
-  /// Whether a vector has this id.
+  /// The ids of all vectors, in ascending order. Takes time proportional to their number, and their sorting if they
+  /// were not added in that order.
+  public var ids: [Int64] {
+    let (contents, isAscending) = catalog.withLock { (snapshot(), $0.isAscending) }
+    var ids: [Int64] = []
+    ids.reserveCapacity(contents.count)
+    for (index, segment) in contents.segments.enumerated() {
+      let count = min(contents.segmentCapacity, contents.count - index * contents.segmentCapacity)
+      ids += UnsafeBufferPointer(start: segment.ids, count: count)
+    }
+    if !isAscending { ids.sort() }
+    return ids
+  }
+
+  /// Whether a vector has this id. Takes constant time, or logarithmic while ids were only added in ascending order; the
+  /// first call after the order was broken takes time proportional to the vectors.
   public func contains(_ id: Int64) -> Bool {
     catalog.withLock { $0.position(of: id, in: snapshot()) != nil }
   }
 
   /// The vectors as they are now, for a search to work on.
   func snapshot() -> Contents { contents.withLock { $0 } }
-
-  /// Adds vectors, all or, when an error is thrown, none.
-  ///
-  /// - Parameter ids: one id a vector, none in the index yet; without it, the ids that follow the largest one so far,
-  ///   from 0 on.
-  /// - Throws: ``MinkeError`` when vectors are of another kind or dimension, hold NaN or infinity, or an id is taken;
-  ///   `CancellationError` when the calling task was cancelled.
-  public func add(_ vectors: Embeddings, ids: [Int64]? = nil) throws {
-    try check(vectors, "vectors")
-    try catalog.withLock { catalog in
-      let before = snapshot()
-      let newIDs = try catalog.ids(for: vectors.count, wanted: ids, in: before)
-      guard before.count + vectors.count <= Int(UInt32.max) else {
-        throw MinkeError(
-          .invalidArgument, "vectors", expected: "at most \(UInt32.max) in one index",
-          found: "\(before.count) and \(vectors.count) more")
-      }
-      let fitting = min(before.room, vectors.count)
-      let rest = fitting..<vectors.count
-      let newSegments = try before.newSegments(vectors, rest, ids: newIDs)
-      catalog.add(newIDs, to: before)
-      _ = consume before  // or it would count as somebody who still reads
-      contents.withLock {
-        $0.append(vectors, 0..<fitting, ids: newIDs, newSegments: newSegments, newCount: rest.count)
-      }
-    }
-  }
-
-  /// Removes the vectors with these ids; returns how many there were. Ids that no vector has are passed over.
-  @discardableResult
-  public func remove(ids: [Int64]) -> Int {
-    catalog.withLock { catalog in
-      contents.withLock { contents in
-        ids.reduce(0) { $0 + (catalog.remove($1, from: &contents) ? 1 : 0) }
-      }
-    }
-  }
 
   /// The numbers of a vector as the index holds them: scaled to length 1 for cosine, rounded for int8, -1 and +1 for
   /// bits.
@@ -166,25 +133,50 @@ public final class VectorIndex: Sendable {
     return found
   }
 
-  /// Throws unless `vectors` are of the kind and dimension of this index and all finite.
-  func check(_ vectors: Embeddings, _ name: String) throws(MinkeError) {
+  /// Throws unless `vectors` are of the kind and dimension of this index.
+  func checkKind(_ vectors: VectorRows, _ name: String) throws(MinkeError) {
     switch (vectors.values, storage) {
-    case (.bits, .binary): break
+    case (.bits, .binary), (.float32, .float32), (.float32, .int8), (.float32, .twoStage): break
+    case (.int8, .float32), (.int8, .int8), (.int8, .twoStage): break
     case (.bits, _): throw MinkeError(.shapeMismatch, name, expected: "numbers", found: "packed bits")
-    case (.float32, .binary):
+    case (_, .binary):
       throw MinkeError(.shapeMismatch, name, expected: "packed bits, as binarized() makes them", found: "numbers")
-    case (.float32(let floats), _):
-      // The largest magnitude as an integer: infinity and NaN are above every finite float.
-      let largest = floats.reduce(into: UInt32(0)) { $0 = max($0, $1.bitPattern & 0x7fff_ffff) }
-      if largest >= Float.infinity.bitPattern, let index = floats.firstIndex(where: { !$0.isFinite }) {
-        throw MinkeError(
-          .notFinite, name, expected: "finite numbers",
-          found: "\(floats[index]) in vector \(index / vectors.dimension)")
-      }
     }
     guard vectors.dimension == dimension else {
       throw MinkeError(
         .shapeMismatch, name, expected: "\(dimension) dimensions", found: "\(vectors.dimension)")
+    }
+  }
+}
+
+extension VectorFormat {
+  /// The format of an index.
+  ///
+  /// - Throws: ``MinkeError`` as ``VectorIndex/init(dimension:metric:storage:)`` does.
+  init(dimension: Int, metric: Metric, storage: VectorIndex.Storage) throws(MinkeError) {
+    guard dimension > 0, dimension <= VectorIndex.largestDimension else {
+      throw MinkeError(
+        .invalidArgument, "dimension", expected: "1 to \(VectorIndex.largestDimension)", found: "\(dimension)")
+    }
+    guard (metric == .hamming) == (storage == .binary) else {
+      throw MinkeError(
+        .invalidArgument, "storage", expected: metric == .hamming ? "binary for hamming" : "numbers for \(metric)",
+        found: "\(storage)")
+    }
+    switch storage {
+    case .float32: self.init(dimension: dimension, metric: metric, scanned: .float32, rescored: nil)
+    case .int8: self.init(dimension: dimension, metric: metric, scanned: .int8, rescored: nil)
+    case .binary:
+      guard dimension.isMultiple(of: 8) else {
+        throw MinkeError(.invalidArgument, "dimension", expected: "a multiple of 8 bits", found: "\(dimension)")
+      }
+      self.init(dimension: dimension, metric: metric, scanned: .bits, rescored: nil)
+    case .twoStage(let rescoring, let oversampling):
+      guard oversampling >= 1 else {
+        throw MinkeError(.invalidArgument, "oversampling", expected: "1 or more", found: "\(oversampling)")
+      }
+      self.init(
+        dimension: dimension, metric: metric, scanned: .bits, rescored: rescoring == .int8 ? .int8 : .float32)
     }
   }
 }

@@ -119,6 +119,81 @@ private func header(_ description: String, _ shape: String, fortran: String = "F
     #expect(error.kind == kind, "\(what): \(error)")
   }
 
+  @Test func `int8 vectors are read as numbers`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("x.npy")
+      try Data(npy(header("|i1", "(2, 2)"), data: [1, 0xff, 0x80, 127])).write(to: url)
+      #expect(try Embeddings(npy: url).floats == [1, -1, -128, 127])
+    }
+  }
+
+  @Test func `a file is read in pieces, and told from others`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("x.npy")
+      let vectors = try Embeddings(floats: (0..<300).map(Float.init), dimension: 3)
+      try vectors.writeNPY(to: url)
+      let reader = try NumPyReader(url)
+      #expect(reader.shape == [100, 3] && reader.elementType == .float32)
+      var rows: [Int] = []
+      var all = try Embeddings(floats: [], dimension: 3)
+      while let piece = try reader.nextVectors(bytes: 12 * 7) {
+        rows.append(piece.count)
+        try all.append(piece)
+      }
+      #expect(rows == Array(repeating: 7, count: 14) + [2] && all == vectors)
+      var floats = try #require(vectors.floats)
+      floats[299] = .nan
+      try Embeddings(floats: floats, dimension: 3).writeNPY(to: url)
+      let bad = try NumPyReader(url)
+      let error = try minkeError { while try bad.nextVectors(bytes: 12 * 7) != nil {} }
+      #expect(error.kind == .notFinite && error.found.contains("[99, 2]"))
+    }
+  }
+
+  @Test func `a file cut short while it is read is an error`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("x.npy")
+      try Embeddings(floats: [Float](repeating: 1, count: 1 << 20), dimension: 256).writeNPY(to: url)
+      let reader = try NumPyReader(url)
+      #expect(try reader.next(bytes: 1 << 16)?.shape == [64, 256])
+      try FileHandle(forWritingTo: url).truncate(atOffset: 1 << 20)
+      let error = try minkeError { while try reader.next(bytes: 1 << 16) != nil {} }
+      #expect(error.kind == .malformedFile && error.found.contains("the end"))
+    }
+  }
+
+  @Test func `a pipe, a folder and a missing file are errors, and no wait`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let pipe = folder.appendingPathComponent("pipe.npy")
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      let error = try minkeError { _ = try Embeddings(npy: pipe) }
+      #expect(error.found.contains("standard input"))
+      #expect(try minkeError { _ = try NumPyArray(contentsOf: folder) }.found == "a folder")
+      #expect(try minkeError { _ = try Embeddings(npy: folder.appendingPathComponent("no")) }.kind == .notFound)
+    }
+  }
+
+  @Test func `rows are written one after the other, their number known or not`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("x.npy")
+      let vectors = try Embeddings(floats: (0..<3000).map(Float.init), dimension: 3)
+      for rows in [1000, nil] {
+        var writer = try NumPyWriter(FileWriter(url), elementType: .float32, columns: 3, rows: rows)
+        for start in stride(from: 0, to: 1000, by: 37) {
+          try writer.append(vectors.rows(start..<min(1000, start + 37)))
+        }
+        #expect(writer.rows == 1000)
+        #expect(throws: MinkeError.self) { try writer.append(Embeddings(floats: [1, 2], dimension: 2)) }
+        #expect(throws: MinkeError.self) { try writer.append(Embeddings(packed: [1, 2, 3], dimension: 24)) }
+        try writer.finish()
+        #expect(try Array(Data(contentsOf: url)) == vectors.npyBytes())
+      }
+      var short = try NumPyWriter(FileWriter(url), elementType: .float32, columns: 3, rows: 2)
+      try short.append(vectors.rows(0..<1))
+      #expect(throws: MinkeError.self) { try short.finish() }
+    }
+  }
+
   @Test func `every truncation of a file is an error`() throws {
     let file = try Embeddings(floats: [1, 2, 3, 4], dimension: 2).npyBytes()
     for count in 0..<file.count { _ = try minkeError { _ = try NumPyArray(Array(file[..<count])) } }

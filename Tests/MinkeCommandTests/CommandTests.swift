@@ -20,30 +20,6 @@ import Testing
     }
   }
 
-  @Test func `Search finds the passage that answers`() throws {
-    try Fixture.withTemporaryFolder { folder in
-      let texts = [
-        "whale.txt": "The harpooner stood ready.\nAhab wanted revenge on the white whale that took his leg.\n",
-        "bread.md": "# Baking\n\nBread rises because yeast makes gas in the dough.\n",
-        "code.swift": "/// Sorts the list.\nfunc sort() {}\n", ".secret.txt": "Ahab wanted revenge on the white whale.",
-        "notes.bin": "Ahab\u{0}whale",
-      ]
-      for (name, text) in texts { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
-      let run = try minke("search", "what does the captain want from the white whale", ".", "--json", in: folder)
-      #expect(run.status == 0, "\(run.errors)")
-      let answer = try json(run.output)
-      let first = try #require(answer["results"]?.array?.first)
-      #expect(first["file"]?.string?.hasSuffix("whale.txt") == true)
-      #expect(first["text"]?.string?.contains("revenge") == true)
-      #expect(answer["files"]?.integer == 3)
-      #expect(answer["skipped"]?["not_text"]?.integer == 1)
-      let read = try minke("search", "how does dough rise", ".", "-k", "1", in: folder)
-      #expect(read.text.contains("bread.md:1") && read.text.contains("yeast"))
-      #expect(!read.text.contains("\u{1B}"))
-      #expect(read.errors.contains("skipped"))
-    }
-  }
-
   @Test func `Encode writes the vectors that the library gives`() throws {
     let texts = ["a white whale", "", "bread"]
     let input = Data(texts.joined(separator: "\n").utf8 + [0x0a])

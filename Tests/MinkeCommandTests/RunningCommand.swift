@@ -53,7 +53,7 @@ func shell(_ line: String) throws -> Run {
 let packageURL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent()
 
-private let programURL: URL = {
+let programURL: URL = {
   #if os(macOS)
     let bundles = Bundle.allBundles.filter { $0.bundlePath.hasSuffix(".xctest") }
     let folder = bundles.first?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL

@@ -55,4 +55,36 @@ import Testing
     #expect(error?.subject == "file.json, line 3, byte 15")
     #expect(error?.found.contains("x") == true)
   }
+
+  @Test func `Whole numbers of 64 bits are exact`() throws {
+    for text in ["9007199254740993", "-9223372036854775808", "9223372036854775807"] {
+      #expect(try parse(text).text == text)
+    }
+    #expect(try parse("9223372036854775808") == .number(0x1p63))
+    #expect(try parse("-0.5e1") == -5)
+  }
+
+  @Test func `A value can be taken as it stands`() throws {
+    let text = #"{"a": {"n": [1.50,  12345678901234567890, "\u0041"]} , "b":1}"#
+    var found: [String] = []
+    try Array(text.utf8).withUnsafeBytes {
+      try JSONReader.read($0, subject: "f") { reader in
+        try reader.readObject { reader, _ in found.append(try reader.readText()) }
+      }
+    }
+    #expect(found == [#"{"n": [1.50,  12345678901234567890, "\u0041"]}"#, "1"])
+    let error = #expect(throws: MinkeError.self) {
+      try Array("{\"a\":[1,}".utf8).withUnsafeBytes {
+        try JSONReader.read($0, subject: "f", line: 7) { try $0.readObject { reader, _ in _ = try reader.readText() } }
+      }
+    }
+    #expect(error?.subject == "f, line 7, byte 8")
+  }
+
+  @Test func `What could steer a terminal is escaped, what scripts and emoji need is not`() throws {
+    let risky = "\u{7f}\u{9b}\u{202e}\u{2066}\u{2028}"
+    #expect(JSONValue.string(risky).text == #""\u007f\u009b\u202e\u2066\u2028""#)
+    #expect(try parse(JSONValue.string(risky).text) == .string(risky))
+    #expect(JSONValue.string("👩‍👧 می‌خواهم").text == "\"👩‍👧 می‌خواهم\"")
+  }
 }

@@ -25,4 +25,24 @@ import Testing
       #expect(throws: MinkeError.self) { try MappedFile(URL(fileURLWithPath: "/dev/null")) }
     }
   }
+
+  @Test(.timeLimit(.minutes(1))) func `A pipe is refused at once`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("pipe")
+      #expect(mkfifo(url.path, 0o600) == 0)
+      let error = #expect(throws: MinkeError.self) { try MappedFile(url) }
+      #expect(error?.found == "a pipe")
+    }
+  }
+
+  @Test func `Too many open files are told as what they are`() {
+    let error = MinkeError.systemCall(EMFILE, "x", expected: "a readable file")
+    #expect(error.kind == .inputOutput && error.found.contains("open file") && error.found.contains("ulimit"))
+  }
+
+  @Test func `An error says the same in every way`() {
+    let error = MinkeError(.notFound, "x", expected: "a file", found: "none")
+    #expect(error.localizedDescription == "x: expected a file, found none")
+    #expect((error as any Error).localizedDescription == error.description)
+  }
 }

@@ -71,18 +71,17 @@ struct PlainSearch {
   }
 }
 
-extension Neighbours {
+extension Neighbors {
   /// Whether each query's neighbours are the true ones, and their scores within `tolerance` of the true scores; where
   /// true scores are closer together than that, either order will do.
   func agrees(with plain: PlainSearch, _ queries: Embeddings, tolerance: Double) -> Bool {
-    (0..<self.queries).allSatisfy { query in
+    indices.allSatisfy { query in
       let truth = plain.ranked(queries[query])
       let score = Dictionary(uniqueKeysWithValues: truth.map { ($0.id, $0.score) })
-      let (ids, scores) = self[query]
-      guard Set(ids).count == k else { return false }
-      return zip(zip(ids, scores), truth).allSatisfy { found, expected in
-        guard let own = score[found.0] else { return false }
-        return abs(Double(found.1) - own) <= tolerance && abs(own - expected.score) <= 2 * tolerance
+      guard Set(self[query].map(\.id)).count == k else { return false }
+      return zip(self[query], truth).allSatisfy { found, expected in
+        guard let own = score[found.id] else { return false }
+        return abs(Double(found.score) - own) <= tolerance && abs(own - expected.score) <= 2 * tolerance
       }
     }
   }

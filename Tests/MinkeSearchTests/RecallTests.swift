@@ -39,10 +39,10 @@ import Testing
     let found = try index.search(queries, k: 10)
     var (hits, difference) = (0, Float(0))
     for query in 0..<queries.count {
-      hits += Set(found[query].ids).intersection(expected[query].ids).count
-      let scores = Dictionary(uniqueKeysWithValues: zip(all[query].ids, all[query].scores))
-      for (id, score) in zip(found[query].ids, found[query].scores) {
-        difference = max(difference, abs(score - (scores[id] ?? .infinity)))
+      hits += Set(found[query].map(\.id)).intersection(expected[query].map(\.id)).count
+      let scores = Dictionary(uniqueKeysWithValues: all[query].map { ($0.id, $0.score) })
+      for match in found[query] {
+        difference = max(difference, abs(match.score - (scores[match.id] ?? .infinity)))
       }
     }
     return (Double(hits) / Double(queries.count * 10), difference)

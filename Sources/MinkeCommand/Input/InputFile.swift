@@ -65,7 +65,7 @@ struct InputFile: ~Copyable {
   /// All of a file, or of standard input, as one text.
   ///
   /// - Throws: ``MinkeError`` when its bytes are not text in `encoding`, or it cannot be read.
-  static func text(of path: String?, _ encoding: TextEncoding = .automatic) throws(MinkeError) -> String {
+  static func text(of path: String?, _ encoding: InputEncoding = .automatic) throws(MinkeError) -> String {
     guard let text = String(validating: try bytes(of: path, encoding), as: UTF8.self) else {
       throw MinkeError(.malformedFile, name(of: path), expected: "UTF-8 text", found: "bytes that are not")
     }
@@ -73,7 +73,7 @@ struct InputFile: ~Copyable {
   }
 
   /// All of a file, or of standard input, in UTF-8 where it is text.
-  static func bytes(of path: String?, _ encoding: TextEncoding = .automatic) throws(MinkeError) -> [UInt8] {
+  static func bytes(of path: String?, _ encoding: InputEncoding = .automatic) throws(MinkeError) -> [UInt8] {
     var file = try InputFile(path)
     var transcoder = Transcoder(from: encoding)
     var all: [UInt8] = []

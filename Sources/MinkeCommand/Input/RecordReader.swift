@@ -17,7 +17,7 @@ struct RecordReader<Record>: ~Copyable {
   private static var batchSize: Int { 8192 }
 
   /// Records that `parse` makes of a line without its end.
-  init(_ file: consuming InputFile, _ encoding: TextEncoding, _ parse: @escaping (ArraySlice<UInt8>) -> Record) {
+  init(_ file: consuming InputFile, _ encoding: InputEncoding, _ parse: @escaping (ArraySlice<UInt8>) -> Record) {
     self.file = file
     transcoder = Transcoder(from: encoding)
     self.parse = { line, _ in parse(line) }
@@ -27,7 +27,7 @@ struct RecordReader<Record>: ~Copyable {
   ///
   /// - Parameter skippingInvalid: whether a line that is wrong is said and passed over, instead of an error.
   init(
-    _ file: consuming InputFile, _ encoding: TextEncoding, skippingInvalid: Bool,
+    _ file: consuming InputFile, _ encoding: InputEncoding, skippingInvalid: Bool,
     json read: @escaping (inout JSONReader) throws -> Record
   ) {
     let name = file.name

@@ -15,7 +15,7 @@ struct InputOptions: ParsableArguments {
   var skipInvalid = false
 
   @Option(help: "How the text is written; by default UTF-8, or UTF-16 where a byte order mark says so.")
-  var encoding: TextEncoding = .automatic
+  var encoding: InputEncoding = .automatic
 
   func validate() throws {
     if skipInvalid, !jsonl { throw ValidationError("--skip-invalid is for --jsonl.") }

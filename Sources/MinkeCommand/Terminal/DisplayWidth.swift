@@ -26,7 +26,7 @@ enum DisplayWidth {
   static func wrapped(_ line: String, width: Int) -> [String] {
     var pieces: [String] = []
     var rest = line[...]
-    while let end = firstBeyond(width, rest) {
+    while let end = firstBeyond(width, rest), rest.index(after: rest.startIndex) < rest.endIndex {
       // A space just behind the last column is as good as one before it.
       let reach = rest[end] == " " ? end : rest[..<end].lastIndex(of: " ")
       let cut = reach.flatMap { $0 > rest.startIndex ? $0 : nil } ?? max(end, rest.index(after: rest.startIndex))

@@ -118,7 +118,7 @@ public struct ByrneEncoder: TextEncoder {
       meter.advance(by: batch.count)
     }
     let embeddings = try Embeddings(floats: vectors, dimension: dimension)
-    return options.normalize ? embeddings.normalized() : embeddings
+    return options.normalize ? try embeddings.normalized() : embeddings
   }
 
   /// The mean of each text's last hidden states, `[texts, hidden]`.

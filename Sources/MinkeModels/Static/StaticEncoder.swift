@@ -14,7 +14,7 @@ import MinkeText
 /// Runs Stable Static Embedding in float and in 4 bits, sentence-transformers' `StaticEmbedding` and model2vec; see
 /// ``Kind`` for what differs. A text without any token becomes the mean 0. Sources: the SSE model cards; the
 /// packages sentence-transformers and model2vec.
-public final class StaticEncoder: TextEncoder {
+public final class StaticEncoder: TokenIDEncoder {
   /// Which published system the files are of.
   public enum Kind: String, Sendable {
     /// Stable Static Embedding: no truncation, dynamic tanh.
@@ -86,38 +86,65 @@ public final class StaticEncoder: TextEncoder {
   }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
+    let prompt = tokenization.prompts.text(for: options.role)
+    return try vectors(texts.count, options) { index, ids in
+      tokenization.append(texts[index], prompt: prompt, into: &ids)
+    }
+  }
+
+  package func takesTokenIDs(_ options: EncodingOptions) -> Bool {
+    tokenization.prompts.text(for: options.role).isEmpty && tokenization.characterLimit == nil
+  }
+
+  package func encode(
+    count: Int, options: EncodingOptions, appendIDs: @Sendable (_ text: Int, _ ids: inout [TokenID]) -> Void
+  ) throws -> Embeddings {
+    precondition(takesTokenIDs(options))
+    return try vectors(count, options) { index, ids in
+      appendIDs(index, &ids)
+      if let omitted = tokenization.omittedToken { ids.removeAll { $0 == omitted } }
+    }
+  }
+
+  /// The vectors of `count` texts, whose ids `append` puts into an empty array.
+  private func vectors(
+    _ count: Int, _ options: EncodingOptions, append: @Sendable (_ text: Int, _ ids: inout [TokenID]) -> Void
+  ) throws -> Embeddings {
     let width = try checked(options)
     // Where the vectors are scaled to length 1 in the end, doing so before changes nothing.
     let modules = options.normalize && modules.allSatisfy(\.isNormalize) ? [] : modules
-    let prompt = tokenization.prompts.text(for: options.role)
     if modules.isEmpty {
-      let floats = try [Float](unsafeUninitializedCapacity: texts.count * width) { rows, filled in
+      let floats = try [Float](unsafeUninitializedCapacity: count * width) { rows, filled in
+        HugePages.advise(UnsafeMutableRawBufferPointer(rows))
         if let rows = rows.baseAddress {
-          let vectors = MutableMatrixView(rows, rows: texts.count, columns: width)
-          try encode(texts, prompt, into: vectors, normalize: options.normalize, options.progress)
+          let vectors = MutableMatrixView(rows, rows: count, columns: width)
+          try pool(count, into: vectors, normalize: options.normalize, options.progress, append)
         }
-        filled = texts.count * width
+        filled = count * width
       }
       return try Embeddings(floats: floats, dimension: width)
     }
-    var vectors = Matrix(rows: texts.count, columns: table.columns)
-    try encode(texts, prompt, into: vectors.view, normalize: false, options.progress)
+    var vectors = Matrix(rows: count, columns: table.columns)
+    try pool(count, into: vectors.view, normalize: false, options.progress, append)
     for module in modules { vectors = module(vectors, kernels: level) }
     let whole = try Embeddings(floats: vectors.copied(), dimension: dimension)
     let cut = width == dimension ? whole : try whole.truncated(to: width)
-    return options.normalize ? cut.normalized() : cut
+    return options.normalize ? try cut.normalized() : cut
   }
 
-  /// Writes the first numbers of the vectors of `texts` behind `prompt`, before ``modules``, to the rows of `vectors`.
-  private func encode(
-    _ texts: [String], _ prompt: String, into vectors: MutableMatrixView, normalize: Bool, _ progress: ProgressHandler?
+  /// Writes the first numbers of the vectors of `count` texts, before ``modules``, to the rows of `vectors`.
+  private func pool(
+    _ count: Int, into vectors: MutableMatrixView, normalize: Bool, _ progress: ProgressHandler?,
+    _ append: @Sendable (_ text: Int, _ ids: inout [TokenID]) -> Void
   ) throws {
-    let meter = ProgressMeter(total: texts.count, handler: progress)
+    let meter = ProgressMeter(total: count, handler: progress)
     // SAFETY: every piece writes the rows of its own texts only.
-    try Workers.forEachPiece(of: texts.count, grain: 64) { piece, _ in
+    try Workers.forEachPiece(of: count, grain: 64) { piece, _ in
       var scratch = Scratch()
       for index in piece {
-        try encode(texts[index], prompt, into: vectors.row(index), normalize: normalize, &scratch)
+        scratch.ids.removeAll(keepingCapacity: true)
+        append(index, &scratch.ids)
+        try pool(into: vectors.row(index), normalize: normalize, &scratch)
       }
       meter.advance(by: piece.count)
     }
@@ -129,12 +156,8 @@ public final class StaticEncoder: TextEncoder {
     var weights: [Float] = []
   }
 
-  /// Writes the first numbers of the vector of `text` to `row`.
-  private func encode(
-    _ text: String, _ prompt: String, into row: MutableMatrixView, normalize: Bool, _ scratch: inout Scratch
-  ) throws {
-    scratch.ids.removeAll(keepingCapacity: true)
-    tokenization.append(text, prompt: prompt, into: &scratch.ids)
+  /// Writes the first numbers of the vector of the ids in `scratch` to `row`.
+  private func pool(into row: MutableMatrixView, normalize: Bool, _ scratch: inout Scratch) throws {
     // In model2vec the weights go by token and the rows by mapping, so the weights are gathered first.
     if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
     if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }

@@ -1,11 +1,5 @@
 import MinkeCore
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -14,27 +8,25 @@ import MinkeCore
   import Darwin
 #endif
 
-/// Finds the text files below given files and folders, always in the same order.
+/// Finds the files to be read below given files and folders, always in the same order.
 ///
-/// A folder is searched with all its subfolders, by name in byte order. Left out are hidden files and folders and
-/// what the `.gitignore` files met on the way ignore; a symbolic link to a file is read, one to a folder is not
-/// entered. What is named itself is taken even if hidden or ignored. A file reached by several ways is taken once.
-public struct TextFileWalker: Sendable {
-  /// How many files were read and how many were left out when they were read.
-  public struct Counts: Sendable, Equatable {
-    public var read = 0
-    /// Files with a NUL byte or bytes that are not UTF-8.
-    public var skippedBinary = 0
-    /// Files that had gone, that may not be read, or that are no plain files.
-    public var skippedUnreadable = 0
-
-    public init() {}
+/// A folder is searched with all its subfolders, by name in byte order. A symbolic link to a file is read, one to a
+/// folder is not entered. What is named itself is taken whatever the selection says. A file reached by several ways is
+/// taken once. Nothing is opened but folders and ignore files.
+package struct TextFileWalker {
+  /// A file that is to be read.
+  package struct File: Sendable, Equatable {
+    package let path: FilePath
+    /// Bytes that it had when it was found.
+    package let size: Int
   }
 
-  /// The paths of the files found, before any was read.
-  public private(set) var files: [String] = []
-  /// Folders that could not be listed.
-  public private(set) var unreadableFolders: [String] = []
+  package private(set) var files: [File] = []
+  /// What was left out, and the folders that cannot be listed.
+  package private(set) var skipped: [SkippedFile] = []
+
+  private let selection: FileSelection
+  private let patterns: SelectionPatterns
   private var seen: Set<Identity> = []
 
   private struct Identity: Hashable {
@@ -42,17 +34,20 @@ public struct TextFileWalker: Sendable {
     let file: UInt64
   }
 
-  /// Lists what is to be read below `paths`.
+  /// Lists what is to be read below `paths`; the empty path is the current folder.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` when one of `paths` does not exist, `CancellationError` when the
-  ///   calling task was cancelled.
-  public init(_ paths: [String]) throws {
+  /// - Throws: ``MinkeError`` of kind `notFound` when one of `paths` does not exist, of kind `invalidArgument` for a
+  ///   wrong glob or type; `CancellationError` when the calling task was cancelled.
+  package init(_ paths: [FilePath], selection: FileSelection = FileSelection()) throws {
+    self.selection = selection
+    patterns = try SelectionPatterns(selection)
     for path in paths {
-      guard let status = Self.status(path) else {
-        throw MinkeError.systemCall(errno, path, expected: "a file or folder")
+      var status = stat()
+      guard path.withCString({ stat($0, &status) }) == 0 else {
+        throw MinkeError.systemCall(errno, path.description, expected: "a file or folder")
       }
-      if status.st_mode & S_IFMT == S_IFDIR {
-        try walk(path, ignoring: [])
+      if status.isFolder {
+        try walk(path)
       } else {
         add(path, status)
       }
@@ -60,80 +55,79 @@ public struct TextFileWalker: Sendable {
     seen = []
   }
 
-  /// Reads the files one after the other and calls `body` with each that holds text.
-  ///
-  /// - Throws: what `body` throws, or `CancellationError` when the calling task was cancelled.
-  public func readEach(_ body: (TextFile) throws -> Void) throws -> Counts {
-    var counts = Counts()
-    for path in files {
-      try Task.checkCancellation()
-      switch TextFile.read(path) {
-      case .text(let file):
-        counts.read += 1
-        try body(file)
-      case .binary: counts.skippedBinary += 1
-      case .unreadable: counts.skippedUnreadable += 1
-      }
-    }
-    return counts
+  /// A folder or file still to be looked at.
+  private struct Pending {
+    let path: FilePath
+    let kind: FolderListing.Kind
+    /// The rules of the folders above it.
+    let ignoring: IgnoreStack
   }
 
-  /// The rules of a `.gitignore` and how many bytes of a path lead to its folder.
-  private typealias Ignoring = (rules: IgnoreRules, prefix: Int)
-
-  private mutating func walk(_ folder: String, ignoring outer: [Ignoring]) throws {
-    // Folders still to be entered, the next one last: recursion would let a deep tree exhaust the stack.
-    var pending = [(path: folder, isFolder: true, ignoring: outer)]
-    while let (path, isFolder, outer) = pending.popLast() {
+  private mutating func walk(_ root: FilePath) throws {
+    // The next one last: recursion would let a deep tree exhaust the stack.
+    let outer = selection.followsIgnoreFiles ? IgnoreStack(above: root) : IgnoreStack()
+    var pending = [Pending(path: root, kind: .folder, ignoring: outer)]
+    while let next = pending.popLast() {
+      guard next.kind == .folder else {
+        add(next.path, followingLink: next.kind == .link)
+        continue
+      }
       try Task.checkCancellation()
-      guard isFolder else {
-        if let status = Self.status(path) { add(path, status) } else { files.append(path) }
+      let entries: [FolderListing.Entry]
+      do throws(SkipReason) {
+        entries = try FolderListing(next.path).entries
+      } catch {
+        skipped.append(SkippedFile(path: next.path, reason: error))
         continue
       }
-      guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-        unreadableFolders.append(path)
-        continue
+      var ignoring = next.ignoring
+      if selection.followsIgnoreFiles { ignoring.enter(next.path, entries: entries) }
+      var below: [Pending] = []
+      for entry in entries {
+        let path = next.path.entry(entry.name)
+        if let reason = reasonToSkip(path, entry, ignoring) {
+          skipped.append(SkippedFile(path: path, reason: reason))
+        } else {
+          below.append(Pending(path: path, kind: entry.kind, ignoring: ignoring))
+        }
       }
-      let base = path.hasSuffix("/") ? path : path + "/"
-      var ignoring = outer
-      if names.contains(".gitignore"), case .text(let file) = TextFile.read(base + ".gitignore") {
-        ignoring.append((IgnoreRules(file.text.utf8), base.utf8.count))
-      }
-      let visible = names.filter { !$0.hasPrefix(".") }
-      for name in visible.sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }).reversed() {
-        let entry = base + name
-        let isFolder = Self.isFolder(entry)
-        if Self.isIgnored(entry, isFolder: isFolder, by: ignoring) { continue }
-        if !isFolder, let target = Self.status(entry), target.st_mode & S_IFMT == S_IFDIR { continue }
-        pending.append((entry, isFolder, ignoring))
-      }
+      pending += below.reversed()
     }
   }
 
-  private mutating func add(_ path: String, _ status: stat) {
+  private func reasonToSkip(_ path: FilePath, _ entry: FolderListing.Entry, _ ignoring: IgnoreStack) -> SkipReason? {
+    let isFolder = entry.kind == .folder
+    if entry.name.elementsEqual(".git".utf8) { return .hidden }
+    switch patterns.selects(path, isFolder: isFolder) {
+    case false?: return .notSelected
+    case true?: return nil
+    case nil: break
+    }
+    if let reason = ignoring.reason(toSkip: path, isFolder: isFolder) { return reason }
+    if !selection.includesHidden, entry.name.first == UInt8(ascii: ".") { return .hidden }
+    return isFolder || patterns.isOfType(path) ? nil : .otherType
+  }
+
+  private mutating func add(_ path: FilePath, followingLink: Bool) {
+    var status = stat()
+    if path.withCString({ stat($0, &status) }) != 0 {
+      skipped.append(SkippedFile(path: path, reason: SkipReason(systemError: errno)))
+    } else if followingLink, status.isFolder {
+      skipped.append(SkippedFile(path: path, reason: .linkToFolder))
+    } else {
+      add(path, status)
+    }
+  }
+
+  private mutating func add(_ path: FilePath, _ status: stat) {
     let identity = Identity(
       device: UInt64(truncatingIfNeeded: status.st_dev), file: UInt64(truncatingIfNeeded: status.st_ino))
-    if seen.insert(identity).inserted { files.append(path) }
-  }
-
-  /// The innermost `.gitignore` that says something decides.
-  private static func isIgnored(_ path: String, isFolder: Bool, by ignoring: [Ignoring]) -> Bool {
-    for (rules, prefix) in ignoring.reversed() {
-      let relative = String(decoding: path.utf8.dropFirst(prefix), as: UTF8.self)
-      if let decision = rules.decision(on: relative, isFolder: isFolder) { return decision }
+    if let kind = status.kindUnlessPlain {
+      skipped.append(SkippedFile(path: path, reason: .notPlainFile(kind)))
+    } else if !seen.insert(identity).inserted {
+      skipped.append(SkippedFile(path: path, reason: .readAlready))
+    } else {
+      files.append(File(path: path, size: Int(status.st_size)))
     }
-    return false
-  }
-
-  /// What a path leads to, links followed.
-  private static func status(_ path: String) -> stat? {
-    var status = stat()
-    return stat(path, &status) == 0 ? status : nil
-  }
-
-  /// Whether the path is itself a folder and not a link to one.
-  private static func isFolder(_ path: String) -> Bool {
-    var status = stat()
-    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
   }
 }

@@ -1,6 +1,6 @@
 /// A piece of a text small enough to be found and shown on its own.
 public struct Passage: Sendable, Equatable {
-  /// Where the passage stands in the text, counted in UTF-8 bytes.
+  /// Where the passage stands, counted in bytes of the file, or in UTF-8 bytes of a text that is no file.
   public let byteRange: Range<Int>
   /// The first and the last line it touches; the first line of a text is 1.
   public let lines: ClosedRange<Int>
@@ -10,8 +10,8 @@ public struct Passage: Sendable, Equatable {
     self.lines = lines
   }
 
-  /// The passage's text; `bytes` is the text that was split.
-  public func text(in bytes: UnsafeBufferPointer<UInt8>) -> String {
+  /// The passage's text; `bytes` is the UTF-8 text that was split.
+  package func text(in bytes: UnsafeBufferPointer<UInt8>) -> String {
     String(decoding: bytes[byteRange.clamped(to: 0..<bytes.count)], as: UTF8.self)
   }
 }

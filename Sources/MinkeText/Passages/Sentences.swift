@@ -147,7 +147,7 @@ private let abbreviations: Set<String> = [
 ]
 
 extension UInt8 {
-  fileprivate var isSpace: Bool { self == 0x20 || (self >= 0x09 && self <= 0x0d) }
+  var isSpace: Bool { self == 0x20 || (self >= 0x09 && self <= 0x0d) }
   fileprivate var isCapital: Bool { self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") }
   fileprivate var isLetter: Bool { (self | 0x20) >= UInt8(ascii: "a") && (self | 0x20) <= UInt8(ascii: "z") }
   fileprivate var isLetterOrDigit: Bool { isLetter || (self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9")) }

@@ -1,6 +1,17 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The paragraphs, headings and fenced code of a text, from front to back.
+///
+/// The text may come in pieces. No block is longer than ``limit``, so that one is known to be whole before much of the
+/// text is there: longer ones are divided between lines, or where a line is longer than that, between words.
 struct TextBlocks: IteratorProtocol {
-  struct Block: Equatable {
+  struct Block: Sendable, Equatable {
     /// From the first byte that is no white space to the last.
     let range: Range<Int>
     var isHeading = false
@@ -8,46 +19,84 @@ struct TextBlocks: IteratorProtocol {
     var isCode = false
   }
 
+  /// The sign and the length of a fence.
+  struct Fence: Sendable {
+    let sign: UInt8
+    let count: Int
+  }
+
+  /// Bytes of a block, at most.
+  static let limit = 1 << 16
+
   private let text: UnsafeBufferPointer<UInt8>
   private let format: PassageSplitter.Format
-  private var position = 0
+  private let isLast: Bool
+  /// The end of the blocks given so far.
+  private(set) var position: Int
+  /// The fence of the code that a block was divided in.
+  private(set) var openFence: Fence?
 
-  init(_ text: UnsafeBufferPointer<UInt8>, format: PassageSplitter.Format) {
+  /// - Parameters:
+  ///   - position: where the first block is looked for.
+  ///   - openFence: the fence of code that began before it.
+  ///   - isLast: whether nothing follows the text; else the blocks end with the last that is known to be whole.
+  init(
+    _ text: UnsafeBufferPointer<UInt8>, from position: Int = 0, format: PassageSplitter.Format,
+    openFence: Fence? = nil, isLast: Bool = true
+  ) {
     self.text = text
     self.format = format
-    if text.starts(with: [0xef, 0xbb, 0xbf]) { position = 3 }
+    self.position = position
+    self.openFence = openFence
+    self.isLast = isLast
   }
 
   mutating func next() -> Block? {
+    let first = position
+    if let openFence { return code(openFence, from: nil, restart: first) }
     var start: Int?
     while position < text.count {
-      let line = lineRange(at: position)
+      guard let line = lineRange(at: position) else {
+        position = start ?? position
+        return nil
+      }
+      if let start, line.upperBound - start > Self.limit { return paragraph(from: start, to: line.lowerBound) }
       let content = text.trimmed(line)
       if content.isEmpty {
         if let start { return paragraph(from: start, to: line.lowerBound) }
-      } else if format == .markdown, isHeading(content, in: line) || fence(content, in: line) != nil {
+      } else if format == .markdown, isHeading(content, in: line) || fence(content) != nil {
         if let start { return paragraph(from: start, to: line.lowerBound) }
-        if let fence = fence(content, in: line) { return code(fence, from: content.lowerBound, line: line) }
         position = line.upperBound
+        if let fence = fence(content) { return code(fence, from: content, restart: line.lowerBound) }
         return Block(range: content, isHeading: true)
       } else if start == nil {
         start = line.lowerBound
       }
       position = line.upperBound
     }
-    return start.flatMap { paragraph(from: $0, to: text.count) }
+    guard let start else { return nil }
+    if !isLast {
+      position = start
+      return nil
+    }
+    return paragraph(from: start, to: text.count)
   }
 
   private func paragraph(from start: Int, to end: Int) -> Block { Block(range: text.trimmed(start..<end)) }
 
-  /// The line at `start` with its line break.
-  private func lineRange(at start: Int) -> Range<Int> {
-    var end = start
-    while end < text.count {
-      end += 1
-      if text[end - 1] == UInt8(ascii: "\n") { break }
+  /// The line at `start` with its line break, or as much of it as a block may have; nil when its end has not come.
+  private func lineRange(at start: Int) -> Range<Int>? {
+    let window = min(Self.limit, text.count - start)
+    guard window > 0, let base = text.baseAddress else { return nil }
+    if let found = memchr(base + start, Int32(UInt8(ascii: "\n")), window) {
+      return start..<UnsafeRawPointer(base).distance(to: found) + 1
     }
-    return start..<end
+    guard window == Self.limit else { return isLast ? start..<text.count : nil }
+    let end = start + window
+    if let space = (start + window / 2..<end).last(where: { text[$0].isSpace }) { return start..<space + 1 }
+    let scalar = (end - 3..<end).last { text[$0] & 0xc0 != 0x80 }
+    // The last scalar goes to the next line, for it may not be whole.
+    return start..<(scalar ?? end)
   }
 
   /// Whether the line is a heading of one to six number signs.
@@ -62,33 +111,50 @@ struct TextBlocks: IteratorProtocol {
     return next == content.upperBound || text[next] == UInt8(ascii: " ") || text[next] == UInt8(ascii: "\t")
   }
 
-  /// The sign and the length of the fence that the line consists of or begins with.
-  private func fence(_ content: Range<Int>, in line: Range<Int>) -> (sign: UInt8, count: Int)? {
+  /// The fence that the line consists of or begins with.
+  private func fence(_ content: Range<Int>) -> Fence? {
     guard let sign = content.first.map({ text[$0] }), sign == UInt8(ascii: "`") || sign == UInt8(ascii: "~") else {
       return nil
     }
     let run = content.prefix { text[$0] == sign }
     // Backticks behind the fence make it code within a line.
     if sign == UInt8(ascii: "`"), content.dropFirst(run.count).contains(where: { text[$0] == sign }) { return nil }
-    return run.count >= 3 ? (sign, run.count) : nil
+    return run.count >= 3 ? Fence(sign: sign, count: run.count) : nil
   }
 
   /// Fenced code up to and with the closing fence, or the end of the text.
-  private mutating func code(_ opening: (sign: UInt8, count: Int), from start: Int, line: Range<Int>) -> Block {
-    position = line.upperBound
-    var end = text.trimmed(line).upperBound
+  ///
+  /// - Parameters:
+  ///   - opening: the line with the opening fence, where that is part of it.
+  ///   - restart: where to begin again when the end of the block has not come.
+  private mutating func code(_ fence: Fence, from opening: Range<Int>?, restart: Int) -> Block? {
+    var start = opening?.lowerBound
+    var end = opening?.upperBound ?? position
+    openFence = fence
     while position < text.count {
-      let line = lineRange(at: position)
+      guard let line = lineRange(at: position) else {
+        if opening != nil { openFence = nil }
+        position = restart
+        return nil
+      }
+      if let start, line.upperBound - start > Self.limit { return Block(range: start..<end, isCode: true) }
       let content = text.trimmed(line)
       position = line.upperBound
       if content.isEmpty { continue }
+      start = start ?? content.lowerBound
       end = content.upperBound
-      if let closing = fence(content, in: line), closing.sign == opening.sign, closing.count >= opening.count,
+      if let closing = self.fence(content), closing.sign == fence.sign, closing.count >= fence.count,
         closing.count == content.count
       {
-        break
+        openFence = nil
+        return Block(range: (start ?? end)..<end, isCode: true)
       }
     }
-    return Block(range: start..<end, isCode: true)
+    guard isLast else {
+      if opening != nil { openFence = nil }
+      position = restart
+      return nil
+    }
+    return start.map { Block(range: $0..<end, isCode: true) }
   }
 }

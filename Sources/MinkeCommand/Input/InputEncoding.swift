@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// How the bytes of a text stand for its characters.
-enum TextEncoding: String, ExpressibleByArgument, CaseIterable {
+enum InputEncoding: String, ExpressibleByArgument, CaseIterable {
   case automatic = "auto"
   case utf8 = "utf-8"
   /// In the order that its mark says, else the lower byte first.
@@ -16,12 +16,12 @@ enum TextEncoding: String, ExpressibleByArgument, CaseIterable {
 ///
 /// What cannot be turned becomes U+FFFD, but for UTF-8, which goes through as it is.
 struct Transcoder {
-  private var encoding: TextEncoding
+  private var encoding: InputEncoding
   private var isAtStart = true
   /// The beginning of a character or of a mark whose end is still to come.
   private var held: [UInt8] = []
 
-  init(from encoding: TextEncoding) { self.encoding = encoding }
+  init(from encoding: InputEncoding) { self.encoding = encoding }
 
   /// The next piece in UTF-8.
   mutating func utf8(_ bytes: consuming [UInt8], isLast: Bool) -> [UInt8] {
@@ -47,7 +47,7 @@ struct Transcoder {
     }
   }
 
-  private static let marks: [(bytes: [UInt8], encoding: TextEncoding)] = [
+  private static let marks: [(bytes: [UInt8], encoding: InputEncoding)] = [
     ([0xef, 0xbb, 0xbf], .utf8), ([0xff, 0xfe], .utf16LittleEndian), ([0xfe, 0xff], .utf16BigEndian),
   ]
 

@@ -1,0 +1,40 @@
+import Minke
+
+/// What was read in a search and what was not, for standard error.
+struct SearchSummary {
+  private let report: ReadingReport
+  private let seconds: Double
+
+  init(_ report: ReadingReport, seconds: Double) {
+    self.report = report
+    self.seconds = seconds
+  }
+
+  /// Says what could not be read, file by file, and then what was, in a line.
+  ///
+  /// - Parameter debug: whether to name everything that was passed over.
+  func report(debug: Bool) {
+    for file in report.skipped where debug || file.reason.isFailure {
+      say("minke: \(Style.printable("\(file.path)")): \(Style.printable("\(file.reason)"))")
+    }
+    say(line)
+  }
+
+  var line: String {
+    func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    var text = "\(count(report.passages, "passage")) of \(count(report.documents, "file"))"
+    text += ", \(fixed(seconds, digits: 2)) s"
+    var skipped: [(reason: String, files: Int)] = [
+      ("not UTF-8 text", report.notText.count), ("unreadable", report.failures.count),
+    ]
+    let others = report.skipped.count { file in
+      switch file.reason {
+      case .notPlainFile, .gone: true
+      default: false
+      }
+    }
+    skipped.append(("gone or no plain files", others))
+    for (reason, files) in skipped where files > 0 { text += "; \(count(files, "file")) skipped: \(reason)" }
+    return text
+  }
+}

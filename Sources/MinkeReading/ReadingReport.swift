@@ -1,0 +1,34 @@
+import MinkeText
+
+/// How far reading has come.
+public struct ReadingProgress: Sendable, Equatable {
+  public var files = 0
+  public var passages = 0
+  public var bytes = 0
+  /// Bytes of all files, as they were when they were found; 0 while that is not known.
+  public var totalBytes = 0
+}
+
+/// What was read, and what was left out.
+public struct ReadingReport: Sendable, Equatable {
+  /// Files and texts read.
+  public var documents = 0
+  public var passages = 0
+  /// Files and folders that were left out, and why, those that the selection leaves out included.
+  public var skipped: [SkippedFile] = []
+
+  public init() {}
+
+  /// What could not be read although it should have been.
+  public var failures: [SkippedFile] { skipped.filter(\.reason.isFailure) }
+
+  /// Files that are no text.
+  public var notText: [SkippedFile] {
+    skipped.filter { file in
+      switch file.reason {
+      case .binary, .notText: true
+      default: false
+      }
+    }
+  }
+}

@@ -1,0 +1,55 @@
+/// Why a file or folder was not read.
+public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
+  /// Its name begins with a full stop.
+  case hidden
+  /// A rule of an ignore file leaves it out: the file's path and the line.
+  case ignored(by: String, line: Int)
+  /// A glob that was given leaves it out, or none that was given takes it in.
+  case notSelected
+  /// It is of none of the types asked for.
+  case otherType
+  /// A link to a folder; these are not followed.
+  case linkToFolder
+  /// The same file was met before under another name.
+  case readAlready
+  /// It had gone when it was to be read, or is a link to nothing.
+  case gone
+  /// A pipe, a socket or a device, or a folder where a file is needed.
+  case notPlainFile(String)
+  /// It holds a NUL character, as text never does.
+  case binary
+  /// It has bytes that are not of its encoding, UTF-8 unless another was named.
+  case notText(TextEncoding)
+  /// The operating system refused to read it, in its own words.
+  case unreadable(String)
+
+  /// Whether something is missing that was asked for, and not merely left out.
+  public var isFailure: Bool { if case .unreadable = self { true } else { false } }
+
+  public var description: String {
+    switch self {
+    case .hidden: "hidden"
+    case .ignored(let path, let line): "ignored by \(path), line \(line)"
+    case .notSelected: "not selected by a glob"
+    case .otherType: "of another type"
+    case .linkToFolder: "a link to a folder"
+    case .readAlready: "the same file as one before"
+    case .gone: "gone"
+    case .notPlainFile(let kind): "\(kind), not a plain file"
+    case .binary: "binary: it holds a NUL character"
+    case .notText(let encoding): "not \(encoding.displayName) text"
+    case .unreadable(let words): words
+    }
+  }
+}
+
+/// A file or folder that was not read, and why.
+public struct SkippedFile: Sendable, Equatable {
+  public let path: FilePath
+  public let reason: SkipReason
+
+  public init(path: FilePath, reason: SkipReason) {
+    self.path = path
+    self.reason = reason
+  }
+}
