@@ -52,7 +52,7 @@ struct ChatCommand: ParsableCommand {
       case "": continue
       case "/quit": return try output.finish()
       case "/reset":
-        try Self.wait { await session.reset() }
+        session.reset()
         say("A new conversation.")
         continue
       default: break
@@ -97,16 +97,6 @@ struct ChatCommand: ParsableCommand {
     if end == .contextFull {
       say("minke: the context of \(language.contextLength) tokens is full; /reset begins a new conversation")
     }
-  }
-
-  /// Waits on this thread for work that others do.
-  private static func wait(_ work: @escaping @Sendable () async -> Void) throws {
-    let done = DispatchSemaphore(value: 0)
-    Task {
-      await work()
-      done.signal()
-    }
-    done.wait()
   }
 }
 

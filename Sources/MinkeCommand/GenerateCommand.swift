@@ -34,12 +34,10 @@ struct GenerateCommand: ParsableCommand {
     let options = try generation.options(defaultMaximum: 256)
     let text = prompt.isEmpty ? try StandardInput.text() : prompt.joined(separator: " ")
     let language = try ModelLibrary.languageModel(model)
-    var tokens = language.tokenizer.encode(text)
-    if tokens.isEmpty { tokens = [language.startToken] }
     var output = FileWriter()
     var continuation = ""
     var end: GenerationEnd?
-    let generated = try language.generate(after: tokens, state: language.model.makeState(), options: options) { piece in
+    let generated = try language.generate(text, options: options) { piece in
       continuation += piece.text
       end = piece.end
       guard !json, !piece.text.isEmpty else { return }

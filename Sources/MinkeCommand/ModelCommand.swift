@@ -10,7 +10,7 @@ import Minke
 struct ModelCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look into a model, or write it in another layout.",
-    subcommands: [Info.self, Convert.self, Quantize.self], defaultSubcommand: nil)
+    subcommands: [Info.self, Convert.self, Quantize.self, Settle.self], defaultSubcommand: nil)
 
   struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -72,8 +72,29 @@ struct ModelCommand: ParsableCommand {
     }
   }
 
+  struct Settle: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Measure what a language model's files leave open, and write it into its config.json.",
+      discussion: """
+        Published SpikeWhale folders do not say the form of their hyper-connections, nor the activation in the head of
+        an embedding model. Until that is written down, the likeliest is assumed. Convert and quantize settle it too.
+
+          minke model settle byrne-86m
+        """)
+
+    @Argument(help: "The path of a SpikeWhale model's folder.")
+    var model: String
+
+    func run() throws {
+      let settling = try SpikeWhaleSettling(ModelLibrary.folder(model))
+      try settling.write()
+      if settling.findings.isEmpty { say("\(model): nothing is open") }
+      for finding in settling.findings { say("\(model): \(finding)") }
+    }
+  }
+
   private static func save(_ model: String, to destination: String, _ format: StaticEncoder.Format) throws {
-    if try LanguageModel.recognizes(ModelLibrary.folder(model)) {
+    if try SpikeWhaleFolder.recognizes(ModelLibrary.folder(model)) {
       return try save(model, to: destination, format == .float32 ? WeightPrecision.float32 : .fourBit)
     }
     guard let encoder = try ModelLibrary.textEncoder(model) as? StaticEncoder else {
@@ -84,9 +105,10 @@ struct ModelCommand: ParsableCommand {
   }
 
   private static func save(_ model: String, to destination: String, _ precision: WeightPrecision) throws {
-    let language = try ModelLibrary.languageModel(model)
-    try language.save(to: URL(fileURLWithPath: destination), precision: precision)
-    say("\(destination): SpikeWhale to \(precision.rawValue), hyper-connections \(language.model.hyperConnections)")
+    let folder = try SpikeWhaleFolder(ModelLibrary.folder(model))
+    let findings = try folder.save(to: URL(fileURLWithPath: destination), precision: precision)
+    say("\(destination): SpikeWhale to \(precision.rawValue)")
+    for finding in findings { say("settled: \(finding)") }
   }
 }
 

@@ -91,7 +91,7 @@ struct ScoreCommand: ParsableCommand {
 
   private func measure(_ text: UnsafeBufferPointer<UInt8>, with language: LanguageModel) throws {
     let progress = ProgressBar("reading")
-    let result = try language.perplexity(of: text, window: window, stride: stride, progress: progress.handler)
+    let result = try language.perplexity(ofBytes: text, window: window, stride: stride, progress: progress.handler)
     progress.finish()
     var output = FileWriter()
     if json {

@@ -89,7 +89,7 @@ public enum ModelLibrary {
   /// - Throws: ``MinkeError`` when there is no such model or no tokenizer Minke knows in its folder.
   public static func tokenizer(_ name: String = defaultName) throws -> any Tokenizer {
     let folder = try folder(name)
-    if try LanguageModel.recognizes(folder) {
+    if try SpikeWhaleFolder.recognizes(folder) {
       return try SpikeTokenizer(contentsOf: folder.requiredFile("tokenizer.json"))
     }
     if folder.file("tokenizer.json") == nil, let vocabulary = folder.file("vocab.txt") {
@@ -103,12 +103,12 @@ public enum ModelLibrary {
   /// - Throws: ``MinkeError`` when there is no such folder, it holds no language model, or a file is malformed.
   public static func languageModel(_ name: String, kernels level: KernelLevel = .active) throws -> LanguageModel {
     let folder = try folder(name)
-    guard try LanguageModel.recognizes(folder) else {
+    guard try SpikeWhaleFolder.recognizes(folder) else {
       throw MinkeError(
         .unsupportedFile, folder.url.relativePath, expected: "a language model: config.json of model_type spike_whale",
         found: try contents(of: folder))
     }
-    return try LanguageModel(folder, kernels: level)
+    return try LanguageModel(spikeWhale: folder, kernels: level)
   }
 
   /// What lies in a folder, for error texts.

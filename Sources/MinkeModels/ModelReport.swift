@@ -58,7 +58,7 @@ public struct ModelReport: Sendable, CustomStringConvertible {
     self.tensors = tensors
 
     do {
-      if try LanguageModel.recognizes(folder), try !ByrneEncoder.recognizes(folder) {
+      if try SpikeWhaleFolder.recognizes(folder), try !ByrneEncoder.recognizes(folder) {
         facts = Self.facts(about: try ModelLibrary.languageModel(name))
       } else {
         facts = Self.facts(about: try ModelLibrary.textEncoder(name))
@@ -93,7 +93,8 @@ public struct ModelReport: Sendable, CustomStringConvertible {
     if let encoder = encoder as? ByrneEncoder {
       facts.append(("kind", "Byrne-Embed"))
       facts += Self.facts(about: encoder.model)
-      facts.append(("head activation", "\(encoder.activation.rawValue) (\(encoder.activationSource))"))
+      facts.append(("head activation", encoder.activation.rawValue))
+      facts += encoder.assumptions.map { ("assumed", $0) }
     }
     facts.append(("dimensions", encoder.dimensions.map(String.init).joined(separator: ", ")))
     facts.append(("metric", encoder.metric.rawValue))
@@ -102,18 +103,19 @@ public struct ModelReport: Sendable, CustomStringConvertible {
   }
 
   private static func facts(about language: LanguageModel) -> [(String, String)] {
-    [("name", language.identity.name), ("fingerprint", language.identity.fingerprint), ("kind", "SpikeWhale")]
-      + facts(about: language.model)
-      + [
-        ("context", "\(language.contextLength) tokens"),
-        ("vocabulary", "\(language.tokenizer.vocabularySize) tokens"),
-      ]
+    var facts = [
+      ("name", language.identity.name), ("fingerprint", language.identity.fingerprint), ("kind", "SpikeWhale"),
+    ]
+    if let model = language.model as? SpikeWhaleModel { facts += Self.facts(about: model) }
+    facts.append(("context", "\(language.contextLength) tokens"))
+    facts.append(("vocabulary", "\(language.tokenizer.vocabularySize) tokens"))
+    return facts + language.assumptions.map { ("assumed", $0) }
   }
 
   private static func facts(about model: SpikeWhaleModel) -> [(String, String)] {
     [
       ("tensor count", "\(model.tensorCount)"), ("element count", "\(model.elementCount)"),
-      ("precision", model.precision.rawValue), ("hyper-connections", "\(model.hyperConnections)"),
+      ("precision", model.precision.rawValue), ("hyper-connections", "\(model.form)"),
     ]
   }
 

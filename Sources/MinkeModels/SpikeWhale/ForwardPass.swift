@@ -3,11 +3,11 @@ import MinkeKernels
 import MinkeText
 
 /// Tokens of one sequence that go through the model together, after those its state remembers.
-public struct SequenceInput {
-  public let tokens: ArraySlice<TokenID>
-  public let state: SequenceState
+struct SequenceInput {
+  let tokens: ArraySlice<TokenID>
+  let state: SequenceState
 
-  public init(_ tokens: some Collection<TokenID>, state: SequenceState) {
+  init(_ tokens: some Collection<TokenID>, state: SequenceState) {
     self.tokens = ArraySlice(tokens)
     self.state = state
   }

@@ -93,25 +93,25 @@ import Testing
   @Test(arguments: [(WeightPrecision.int8, 0.2), (.fourBit, 2)])
   func `a quantised model is saved, loaded and near the original`(_ precision: WeightPrecision, _ bound: Double) throws
   {
-    let original = try SpikeWhaleFixture.model()
+    let original = try SpikeWhaleFixture.network()
     try SpikeWhaleFixture.withCopy { folder in
       let file = folder.url.appendingPathComponent("model.safetensors")
-      try Safetensors.write(original.model.tensors(in: precision), to: file)
-      let language = try LanguageModel(folder)
-      #expect(language.model.precision == precision)
-      #expect(language.model.bytesPerToken < original.model.bytesPerToken / (precision == .int8 ? 3 : 5))
+      try Safetensors.write(original.tensors(in: precision), to: file)
+      let quantized = try SpikeWhaleFolder(folder).model(kernels: .active)
+      #expect(quantized.precision == precision)
+      #expect(quantized.bytesPerToken < original.bytesPerToken / (precision == .int8 ? 3 : 5))
       for level in KernelLevel.available {
-        let model = try LanguageModel(folder, kernels: level).model
+        let language = try LanguageModel(spikeWhale: folder, kernels: level)
         for example in try SpikeWhaleFixture.examples() {
-          let logits = try model.logits(example.ids, after: model.makeState())
+          let logits = try language.logits(example.ids)
           #expect(largestDifference(logits, example.lastLogits) < bound)
-          let state = model.makeState()
+          var context = language.makeContext()
           var last: [Float] = []
-          for id in example.ids { last = try model.logits([id], after: state) }
+          for id in example.ids { last = try context.append([id]) }
           #expect(largestDifference(last, logits) < 1e-4)
         }
       }
-      #expect(throws: MinkeError.self) { try language.model.tensors(in: .fourBit) }
+      #expect(throws: MinkeError.self) { try quantized.tensors(in: .fourBit) }
     }
   }
 }

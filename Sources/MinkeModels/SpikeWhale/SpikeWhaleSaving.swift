@@ -7,31 +7,31 @@ import MinkeCore
   import Foundation
 #endif
 
-extension LanguageModel {
-  /// Writes the model to the new folder `destination` with its weights in `precision`.
+extension SpikeWhaleFolder {
+  /// Writes the model to the new folder `destination`, whole or not at all, its weights in `precision`.
   ///
-  /// The configuration then states the form of the hyper-connections, so that it need not be measured again.
+  /// What the configuration leaves open is measured and then stated. The head of an embedding model stays as it is.
+  /// - Returns: what was measured, a line each.
   /// - Throws: ``MinkeError`` when there is something at `destination`, the model is not in float32, a weight is not
   ///   finite or writing fails.
-  public func save(to destination: URL, precision: WeightPrecision) throws {
+  @discardableResult
+  package func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
     guard !FileManager.default.fileExists(atPath: destination.path) else {
       throw MinkeError(
         .invalidArgument, destination.relativePath, expected: "a new folder", found: "something there already")
     }
+    let settling = try SpikeWhaleSettling(folder)
     // Whatever is wrong with the weights is found before anything is written.
-    let tensors = try model.tensors(in: precision)
+    let tensors = try model(kernels: .active).tensors(in: precision)
     do {
       try FileManager.default.createDirectory(at: destination, withIntermediateDirectories: true)
     } catch {
       throw MinkeError(.inputOutput, destination.relativePath, expected: "a folder to make", found: "\(error)")
     }
-    var configuration = try folder.json("config.json")?.object ?? [:]
-    configuration["hyper_connection_pre"] = .string(model.hyperConnections.form.pre.rawValue)
-    configuration["hyper_connection_post"] = .string(model.hyperConnections.form.post.rawValue)
     var writer = try FileWriter(destination.appendingPathComponent("config.json"))
-    try writer.write(JSONValue.object(configuration).text + "\n")
+    try writer.write(settling.configuration.text + "\n")
     try writer.finish()
-    for name in ["tokenizer.json", "tokenizer_config.json", "embed_head.pt"] {
+    for name in ["tokenizer.json", "tokenizer_config.json", ByrneEncoder.headName] {
       guard let source = folder.file(name) else { continue }
       let file = try MappedFile(source)
       var writer = try FileWriter(destination.appendingPathComponent(name))
@@ -39,5 +39,6 @@ extension LanguageModel {
       try writer.finish()
     }
     try Safetensors.write(tensors, to: destination.appendingPathComponent("model.safetensors"))
+    return settling.findings
   }
 }
