@@ -7,34 +7,33 @@ import Minke
   import Foundation
 #endif
 
-struct BenchCommand: ParsableCommand {
+struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure how fast this machine encodes and searches, beside a plain read of the same memory.",
     subcommands: [Encode.self, Search.self, Generate.self])
 
-  struct Encode: ParsableCommand {
+  struct Encode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Texts a second: to tokens, and to vectors.",
       discussion: "Without --input, the texts are 20,000 sentences of 20 words drawn from the model's vocabulary.")
 
     @OptionGroup var encoder: EncoderOptions
-    @OptionGroup var source: TextSource
+    @OptionGroup var input: InputOptions
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var form: JSONOption
 
-    func run() throws {
+    func run() async throws {
       let model = try encoder.load()
       var texts: [String] = []
-      if source.input == nil {
+      if input.path == nil {
         texts = Self.sentences(of: model.tokenizer, count: 20_000)
       } else {
-        var lines = try source.open()
-        while let batch = try lines.next() { texts += batch }
+        var reader = try input.texts()
+        while let batch = try reader.next() { texts += batch.map(\.text) }
       }
       guard !texts.isEmpty else {
-        throw MinkeError(.invalidArgument, source.input ?? "--input", expected: "one text or more", found: "none")
+        throw MinkeError(.invalidArgument, input.path ?? "--input", expected: "one text or more", found: "none")
       }
       let bytes = texts.reduce(0) { $0 + $1.utf8.count }
       let tokens = try model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
@@ -60,7 +59,7 @@ struct BenchCommand: ParsableCommand {
         report.add("rows_read", read / 1e9, "GB/s")
         report.add("plain_read", plain / 1e9, "GB/s")
       }
-      try report.print(json: json)
+      try report.print(json: form.isOn)
     }
 
     private static func sentences(of tokenizer: any Tokenizer, count: Int) -> [String] {
@@ -74,7 +73,7 @@ struct BenchCommand: ParsableCommand {
     }
   }
 
-  struct Search: ParsableCommand {
+  struct Search: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Milliseconds to search an index with a batch of queries and with one.",
       discussion: "Without --base and --queries, vectors are random.")
@@ -96,11 +95,10 @@ struct BenchCommand: ParsableCommand {
     @Option(help: "How many random queries.")
     var batch = 16
 
-    @Option(name: .customShort("k"), help: "How many neighbours of each query.")
+    @Option(name: .customShort("k", allowingJoined: true), help: "How many neighbours of each query.")
     var k = 10
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var form: JSONOption
 
     func validate() throws {
       if (base == nil) != (queries == nil) { throw ValidationError("--base and --queries go together.") }
@@ -109,7 +107,7 @@ struct BenchCommand: ParsableCommand {
       }
     }
 
-    func run() throws {
+    func run() async throws {
       let (index, queries) =
         if let base, let queries {
           try index.build(
@@ -137,7 +135,7 @@ struct BenchCommand: ParsableCommand {
       report.add("plain_read", read * 1e3, "ms")
       report.add("plain_read_rate", plain / 1e9, "GB/s")
       report.add("one_query_over_read", one.median / read, "times")
-      try report.print(json: json)
+      try report.print(json: form.isOn)
     }
 
     private static func random(_ count: Int, _ dimension: Int, bits: Bool, seed: UInt64) throws -> Embeddings {
@@ -169,6 +167,6 @@ private struct Timing {
       seconds.append(time)
       total += time
     }
-    median = middle(of: seconds)
+    median = seconds.median
   }
 }

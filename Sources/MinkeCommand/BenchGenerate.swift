@@ -8,12 +8,12 @@ import Minke
 #endif
 
 extension BenchCommand {
-  struct Generate: ParsableCommand {
+  struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Tokens a second of a language model, beside what reading its weights allows.",
       discussion: "Without --model, a model of the published size with random weights is made in a temporary folder.")
 
-    @Option(help: "The path of a language model's folder.")
+    @Option(help: "The path of a language model's folder.", completion: .directory)
     var model: String?
 
     @Option(help: "Tokens of the prompt.")
@@ -28,30 +28,35 @@ extension BenchCommand {
     @Option(help: ArgumentHelp("Keep the random model in this new folder.", valueName: "folder"))
     var keep: String?
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var form: JSONOption
 
     func validate() throws {
       if prompt < 1 || tokens < 1 { throw ValidationError("--prompt and --tokens are 1 or more.") }
     }
 
-    func run() throws {
+    func run() async throws {
       if let model { return try measure(URL(fileURLWithPath: model)) }
-      let manager = FileManager.default
-      let folder =
-        keep.map { URL(fileURLWithPath: $0) }
-        ?? manager.temporaryDirectory.appendingPathComponent("minke-bench-\(UUID().uuidString)")
-      do {
-        try manager.createDirectory(at: folder, withIntermediateDirectories: true)
-      } catch {
-        throw MinkeError(.inputOutput, folder.path, expected: "a folder to make", found: "\(error)")
+      if let keep {
+        let folder = URL(fileURLWithPath: keep)
+        try FolderWriter.write(to: folder, makeModel)
+        try measure(weights(of: folder))
+      } else {
+        try FolderWriter.withTemporaryFolder { folder in
+          try makeModel(folder)
+          try measure(weights(of: folder))
+        }
       }
-      defer { if keep == nil { try? manager.removeItem(at: folder) } }
+    }
+
+    private func makeModel(_ folder: URL) throws {
       try RandomSpikeWhale.write(to: folder)
-      guard precision != .float32 else { return try measure(folder) }
-      let quantized = folder.appendingPathComponent(precision.rawValue)
-      try SpikeWhaleFolder(ModelFolder(folder)).save(to: quantized, precision: precision)
-      try measure(quantized)
+      guard precision != .float32 else { return }
+      try SpikeWhaleFolder(ModelFolder(folder)).save(to: weights(of: folder), precision: precision)
+    }
+
+    /// Where a random model made in `folder` has its weights in the precision asked for.
+    private func weights(of folder: URL) -> URL {
+      precision == .float32 ? folder : folder.appendingPathComponent(precision.rawValue)
     }
 
     private func measure(_ folder: URL) throws {
@@ -80,7 +85,7 @@ extension BenchCommand {
         let time = try clock.measure { try context.append([ids[index % ids.count]]) }
         steps.append(time / .seconds(1))
       }
-      let step = middle(of: steps)
+      let step = steps.median
       let plain = try MemoryBandwidth.measure(bytes: model.bytesPerToken)
       let bound = Double(model.bytesPerToken) / plain
       let peak = try Self.productPeak()
@@ -101,7 +106,7 @@ extension BenchCommand {
       report.add("prompt_rate", work / prompting / 1e9, "GFlop/s")
       report.add("product_peak", peak / 1e9, "GFlop/s")
       report.add("prompt_of_peak", work / prompting / peak * 100, "%")
-      try report.print(json: json)
+      try report.print(json: form.isOn)
     }
 
     /// Operations a second of the packed float32 matrix product on all cores, at the size of a feed-forward layer.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Minke
 
-struct BitsCommand: ParsableCommand {
+struct BitsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bits",
     abstract: "Say how well the bits of a binary encoder are used, over texts, one a line.",
@@ -14,12 +14,11 @@ struct BitsCommand: ParsableCommand {
       """)
 
   @OptionGroup var encoder: EncoderOptions
-  @OptionGroup var source: TextSource
+  @OptionGroup var input: InputOptions
 
-  @Flag(help: "Print one JSON object.")
-  var json = false
+  @OptionGroup var form: JSONOption
 
-  func run() throws {
+  func run() async throws {
     let model = try encoder.load()
     guard model.metric == .hamming else {
       throw MinkeError(
@@ -27,8 +26,8 @@ struct BitsCommand: ParsableCommand {
     }
     let options = EncodingOptions(dimension: encoder.dimension)
     var all = try model.encode([], options: options)
-    var lines = try source.open()
-    while let texts = try lines.next() { try all.append(model.encode(texts, options: options)) }
+    var reader = try input.texts()
+    while let batch = try reader.next() { try all.append(model.encode(batch.map(\.text), options: options)) }
     let bits = try BitDiagnostics(all)
 
     var report = FigureReport()
@@ -39,6 +38,6 @@ struct BitsCommand: ParsableCommand {
     report.add("mean_entropy", bits.meanEntropy, "bits")
     report.add("mean_correlation", bits.meanCorrelation, "")
     report.add("maximum_correlation", bits.maximumCorrelation, "")
-    try report.print(json: json)
+    try report.print(json: form.isOn)
   }
 }

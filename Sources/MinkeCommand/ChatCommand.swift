@@ -11,7 +11,7 @@ import Synchronization
   import Darwin
 #endif
 
-struct ChatCommand: ParsableCommand {
+struct ChatCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chat",
     abstract: "Talk with a language model in the terminal.",
@@ -22,22 +22,20 @@ struct ChatCommand: ParsableCommand {
         minke chat --model byrne-86m --system "You answer in one sentence."
       """)
 
-  @Option(help: "The path of a language model's folder.")
-  var model: String
+  @OptionGroup var model: LanguageModelOption
 
   @Option(help: "What the model is told before the conversation begins.")
   var system: String?
 
   @OptionGroup var generation: GenerationArguments
 
-  func run() throws {
+  func run() async throws {
     let options = try generation.options(defaultMaximum: nil, random: true)
-    let language = try ModelLibrary.languageModel(model)
+    let language = try model.load()
     let session = try ChatSession(language, system: system)
     let style = Style()
     let isTerminal = isatty(STDIN_FILENO) == 1
     if isTerminal { say("\(language.identity.name), context of \(language.contextLength) tokens. /reset, /quit") }
-    let interruption = Interruption()
     var output = FileWriter()
     while true {
       if isTerminal {
@@ -58,7 +56,7 @@ struct ChatCommand: ParsableCommand {
       default: break
       }
       do {
-        try answer(message, session, options, language, interruption, &output)
+        try answer(message, session, options, language, &output)
       } catch let error as MinkeError where isTerminal && error.kind == .invalidArgument {
         say("minke: \(error)")
       }
@@ -70,7 +68,7 @@ struct ChatCommand: ParsableCommand {
   /// Prints the answer to `message` as it comes.
   private func answer(
     _ message: String, _ session: ChatSession, _ options: GenerationOptions, _ language: LanguageModel,
-    _ interruption: Interruption, _ output: inout FileWriter
+    _ output: inout FileWriter
   ) throws {
     let pieces = PieceQueue()
     let task = Task {
@@ -82,8 +80,8 @@ struct ChatCommand: ParsableCommand {
         pieces.append(nil)
       }
     }
-    interruption.onInterrupt { task.cancel() }
-    defer { interruption.onInterrupt(nil) }
+    Signals.onInterrupt { task.cancel() }
+    defer { Signals.onInterrupt(nil) }
     var end: GenerationEnd?
     while let next = pieces.next() {
       let piece: GeneratedPiece
@@ -116,27 +114,4 @@ private final class PieceQueue: Sendable {
     available.wait()
     return pieces.withLock { $0.removeFirst() }
   }
-}
-
-/// Ctrl-C: stops what is under way or, where nothing is, ends the program as it does elsewhere.
-private final class Interruption: Sendable {
-  private let action = Mutex<(@Sendable () -> Void)?>(nil)
-  // SAFETY: written once in the initializer and then only kept alive.
-  nonisolated(unsafe) private let source: any DispatchSourceSignal
-
-  init() {
-    signal(SIGINT, SIG_IGN)
-    source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global(qos: .userInteractive))
-    source.setEventHandler { [weak self] in
-      guard let action = self?.action.withLock({ $0 }) else {
-        signal(SIGINT, SIG_DFL)
-        raise(SIGINT)
-        return
-      }
-      action()
-    }
-    source.resume()
-  }
-
-  func onInterrupt(_ action: (@Sendable () -> Void)?) { self.action.withLock { $0 = action } }
 }

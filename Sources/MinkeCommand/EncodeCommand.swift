@@ -1,19 +1,14 @@
 import ArgumentParser
 import Minke
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-struct EncodeCommand: ParsableCommand {
+struct EncodeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "encode",
     abstract: "Turn texts, one a line, into vectors.",
     discussion: """
       npy holds float32 [texts, dimension], or uint8 [texts, bits/8] for a binary encoder; jsonl has one object a text.
-      An empty line is an empty text and has a vector too.
+      An empty line is an empty text and has a vector too. With --jsonl, members beside "text", such as an "id", go \
+      through to jsonl output as they are.
 
         echo "a cat on a mat" | minke encode
         minke encode --input lines.txt --output vectors.npy
@@ -22,7 +17,7 @@ struct EncodeCommand: ParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case npy, jsonl }
 
   @OptionGroup var encoder: EncoderOptions
-  @OptionGroup var source: TextSource
+  @OptionGroup var input: InputOptions
 
   @Flag(name: .customLong("no-normalize"), help: "Leave the vectors at the length the model gives them.")
   var keepLength = false
@@ -36,12 +31,17 @@ struct EncodeCommand: ParsableCommand {
   @Option(help: "npy or jsonl; by default what the output's name ends in, else jsonl.")
   var format: Format?
 
-  @Option(help: ArgumentHelp("Write to this file instead of standard output.", valueName: "file"))
-  var output: String?
+  @OptionGroup var output: OutputOptions
 
-  func run() throws {
-    let format = format ?? (output?.hasSuffix(".npy") == true ? .npy : .jsonl)
-    if format == .npy, output == nil, Style.outputIsTerminal {
+  func validate() throws {
+    guard give == .logits else { return }
+    if encoder.dimension != nil { throw ValidationError("--dimension is not for --give logits; they are given whole.") }
+    if keepLength { throw ValidationError("--no-normalize is not for --give logits, which have no unit length.") }
+  }
+
+  func run() async throws {
+    let format = format ?? (output.path?.hasSuffix(".npy") == true ? .npy : .jsonl)
+    if format == .npy, output.isStandardOutput, Style.outputIsTerminal {
       throw MinkeError(
         .invalidArgument, "--format npy", expected: "--output with a file, or a pipe", found: "a terminal")
     }
@@ -50,22 +50,24 @@ struct EncodeCommand: ParsableCommand {
     let encode = try self.encode(with: model, options)
     // An empty batch checks the options before any input is waited for.
     var all = try encode([])
-    var lines = try source.open()
-    var sink = try FileWriter(toOption: output)
+    var reader = try input.texts()
+    var sink = try output.open()
     var count = 0
-    let bar = ProgressBar("encoding")
+    let bar = ProgressBar("encoding", unit: .bytes)
     defer { bar.finish() }
-    while let texts = try lines.next() {
-      let batch = try encode(texts)
+    while let texts = try reader.next() {
+      let batch = try encode(texts.map(\.text))
       switch format {
       case .npy: try all.append(batch)
       case .jsonl:
-        for row in 0..<batch.count {
-          try sink.write(Self.jsonLine(batch, row: row, index: count + row))
+        for (row, text) in texts.enumerated() {
+          try sink.write(Self.jsonLine(batch, row: row, index: count + row, fields: text.fields))
         }
+        // What is ready is shown before more is waited for.
+        try sink.flush()
       }
       count += texts.count
-      if let size = lines.byteCount { bar.handler(lines.bytesRead, size) }
+      if let size = reader.progress.total { bar.handler(reader.progress.completed, size) }
     }
     if format == .npy { try all.npyBytes().withUnsafeBytes { try sink.write($0) } }
     try sink.finish()
@@ -83,9 +85,11 @@ struct EncodeCommand: ParsableCommand {
     return { give == .logits ? try model.logits($0) : try model.signs($0) }
   }
 
-  /// `{"index":3,"embedding":[...]}`, or `"bits"` in hexadecimal for a binary encoder.
-  private static func jsonLine(_ batch: Embeddings, row: Int, index: Int) -> String {
-    var line = "{\"index\":\(index),"
+  /// `{"index":3,"id":"a","embedding":[...]}`, or `"bits"` in hexadecimal for a binary encoder.
+  ///
+  /// - Parameter fields: the members that came with the text.
+  private static func jsonLine(_ batch: Embeddings, row: Int, index: Int, fields: String) -> String {
+    var line = "{\"index\":\(index),\(fields)"
     switch batch.values {
     case .float32(let floats):
       line += "\"embedding\":["

@@ -1,50 +1,40 @@
 import ArgumentParser
 import Minke
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
-struct GenerateCommand: ParsableCommand {
+struct GenerateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate",
     abstract: "Continue a text with a language model.",
     discussion: """
-      The continuation goes to standard output as it is made. Without a prompt, standard input is the prompt.
+      The continuation goes to standard output as it is made. Without a prompt, or with -, standard input is the prompt.
 
         minke generate --model byrne-86m "The whale is" --max-tokens 40
       """)
 
-  @Option(help: "The path of a language model's folder.")
-  var model: String
+  @OptionGroup var model: LanguageModelOption
 
   @Argument(help: "The text to continue; several words are joined by spaces.")
   var prompt: [String] = []
 
   @OptionGroup var generation: GenerationArguments
 
-  @Flag(help: "Print one JSON object when done: prompt, text, tokens, end.")
-  var json = false
+  @OptionGroup var form: JSONOption
 
-  func run() throws {
+  func run() async throws {
     let options = try generation.options(defaultMaximum: 256)
-    let text = prompt.isEmpty ? try StandardInput.text() : prompt.joined(separator: " ")
-    let language = try ModelLibrary.languageModel(model)
+    let text = prompt.isEmpty || prompt == ["-"] ? try InputFile.text(of: nil) : prompt.joined(separator: " ")
+    let language = try model.load()
     var output = FileWriter()
     var continuation = ""
     var end: GenerationEnd?
     let generated = try language.generate(text, options: options) { piece in
       continuation += piece.text
       end = piece.end
-      guard !json, !piece.text.isEmpty else { return }
+      guard !form.isOn, !piece.text.isEmpty else { return }
       try output.write(piece.text)
       try output.flush()
     }
-    if json {
+    if form.isOn {
       let object: JSONValue = [
         "prompt": .string(text), "text": .string(continuation), "tokens": .array(generated.map { .integer(Int($0)) }),
         "end": end.map { .string($0.rawValue) } ?? .null,
@@ -106,28 +96,5 @@ struct GenerationArguments: ParsableArguments {
           seed: seed))
     return GenerationOptions(
       sampling: sampling, repetitionPenalty: repetitionPenalty, maximumTokens: maxTokens ?? maximum, stop: stop)
-  }
-}
-
-/// All of standard input as text.
-enum StandardInput {
-  /// - Throws: ``MinkeError`` when the bytes are not UTF-8.
-  static func text() throws -> String {
-    guard let text = try String(validating: bytes(), as: UTF8.self) else {
-      throw MinkeError(.malformedFile, "standard input", expected: "UTF-8 text", found: "bytes that are not")
-    }
-    return text
-  }
-
-  static func bytes() throws(MinkeError) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
-      let received = buffer.withUnsafeMutableBytes { read(STDIN_FILENO, $0.baseAddress, $0.count) }
-      if received < 0, errno == EINTR { continue }
-      guard received >= 0 else { throw MinkeError.systemCall(errno, "standard input", expected: "readable text") }
-      if received == 0 { return bytes }
-      bytes += buffer[..<received]
-    }
   }
 }

@@ -10,7 +10,7 @@ import Minke
 #endif
 
 @main
-struct MinkeCommand: ParsableCommand {
+struct MinkeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "minke",
     abstract: "Find things by meaning, offline, on this machine's processor.",
@@ -20,10 +20,14 @@ struct MinkeCommand: ParsableCommand {
         minke search "how do I undo a mistake" .
 
       Wherever a model is asked for, give the name of a built-in one (\(ModelLibrary.builtInNames.joined(separator: ", "))) \
-      or the path of a model folder. Results go to standard output, everything else to standard error.
+      or the path of a model folder. Wherever a file is, - stands for standard input or output. Results go to standard \
+      output, everything else to standard error.
+
+      The status is 0 when all went well, 1 when a search found nothing, 2 after an error, 64 for a wrong command line.
 
       MINKE_THREADS sets the number of threads, MINKE_KERNELS the instruction set \
-      (\(KernelLevel.available.map(\.rawValue).joined(separator: ", ")) on this machine).
+      (\(KernelLevel.available.map(\.rawValue).joined(separator: ", ")) on this machine). NO_COLOR and CLICOLOR_FORCE \
+      are heeded.
       """,
     version: MinkeVersion.current,
     subcommands: [
@@ -32,20 +36,38 @@ struct MinkeCommand: ParsableCommand {
       BenchCommand.self,
     ])
 
-  static func main() {
-    // A reader that goes away is learnt from the failing write, so that open files are still put in order.
-    signal(SIGPIPE, SIG_IGN)
+  /// What every error begins with, as those of other programs begin with their names.
+  static var _errorPrefix: String { "minke: " }
+
+  static func main() async {
+    StandardStreams.occupy()
+    Signals.start()
     do {
-      var command = try parseAsRoot()
+      var command = try await asyncParseAsRoot()
       try KernelLevel.checkEnvironment()
-      try command.run()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
     } catch let error as MinkeError {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
       say("minke: \(error)")
-      exit(withError: ExitCode(1))
-    } catch {
+      exit(withError: CommandStatus.failed)
+    } catch  where error is ExitCode || exitCode(for: error) != .failure {
       exit(withError: error)
+    } catch {
+      say("minke: \(error)")
+      exit(withError: CommandStatus.failed)
     }
   }
+}
+
+/// How a command ends when it does not end well.
+enum CommandStatus {
+  /// Nothing was found, as `grep` says it.
+  static let nothingFound = ExitCode(1)
+  /// An error, which was said on standard error.
+  static let failed = ExitCode(2)
 }

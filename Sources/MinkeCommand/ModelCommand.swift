@@ -7,63 +7,62 @@ import Minke
   import Foundation
 #endif
 
-struct ModelCommand: ParsableCommand {
+struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look into a model, or write it in another layout.",
     subcommands: [Info.self, Convert.self, Quantize.self, Settle.self], defaultSubcommand: nil)
 
-  struct Info: ParsableCommand {
+  struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Say what a model folder holds: kind, sizes, tensors, tokenizer, and what is missing.")
 
-    @Argument(help: "A built-in name or the path of a model folder.")
+    @Argument(help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
     var model = ModelLibrary.defaultName
 
-    @Flag(help: "Print one JSON object.")
-    var json = false
+    @OptionGroup var form: JSONOption
 
-    func run() throws {
+    func run() async throws {
       let report = try ModelReport(model)
       var output = FileWriter()
-      try output.write(json ? report.json.text + "\n" : report.description)
+      try output.write(form.isOn ? report.json.text + "\n" : report.description)
       try output.finish()
     }
   }
 
-  struct Convert: ParsableCommand {
+  struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write an SSE model or a language model as a new folder, in float32 or in 4 bits.",
       discussion: """
           minke model convert minke-sse-en sse-float --format float32
         """)
 
-    @Argument(help: "A built-in name or the path of a model folder.")
+    @Argument(help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
     var model: String
 
-    @Argument(help: "The folder to make.")
+    @Argument(help: "The folder to make.", completion: .directory)
     var destination: String
 
     @Option(help: "float32 or 4bit.")
     var format: StaticEncoder.Format = .float32
 
-    func run() throws { try save(model, to: destination, format) }
+    func run() async throws { try save(model, to: destination, format) }
   }
 
-  struct Quantize: ParsableCommand {
+  struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Write an SSE model, by the published recipe, or a language model as a new folder with 4 bits a number."
     )
 
-    @Argument(help: "A built-in name or the path of a model folder.")
+    @Argument(help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
     var model: String
 
-    @Argument(help: "The folder to make.")
+    @Argument(help: "The folder to make.", completion: .directory)
     var destination: String
 
     @Flag(help: "For a language model, 8 bits a number.")
     var int8 = false
 
-    func run() throws {
+    func run() async throws {
       if int8 {
         try save(model, to: destination, WeightPrecision.int8)
       } else {
@@ -72,7 +71,7 @@ struct ModelCommand: ParsableCommand {
     }
   }
 
-  struct Settle: ParsableCommand {
+  struct Settle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Measure what a language model's files leave open, and write it into its config.json.",
       discussion: """
@@ -85,7 +84,7 @@ struct ModelCommand: ParsableCommand {
     @Argument(help: "The path of a SpikeWhale model's folder.")
     var model: String
 
-    func run() throws {
+    func run() async throws {
       let settling = try SpikeWhaleSettling(ModelLibrary.folder(model))
       try settling.write()
       if settling.findings.isEmpty { say("\(model): nothing is open") }

@@ -7,7 +7,7 @@ import Minke
   import Foundation
 #endif
 
-struct NeighborsCommand: ParsableCommand {
+struct NeighborsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "knn",
     abstract: "Find the exact nearest neighbours between two .npy files of vectors.",
@@ -26,7 +26,7 @@ struct NeighborsCommand: ParsableCommand {
 
   @OptionGroup var index: IndexOptions
 
-  @Option(name: .customShort("k"), help: "How many neighbours of each query.")
+  @Option(name: .customShort("k", allowingJoined: true), help: "How many neighbours of each query.")
   var k = 10
 
   @Option(help: ArgumentHelp("Write the ids here, int64 [queries, k].", valueName: "file.npy"))
@@ -35,7 +35,7 @@ struct NeighborsCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Write the scores here, float32 [queries, k].", valueName: "file.npy"))
   var scores: String?
 
-  func run() throws {
+  func run() async throws {
     let (index, queries) = try index.build(
       base: Embeddings(npy: URL(fileURLWithPath: base)), queries: Embeddings(npy: URL(fileURLWithPath: queries)))
     let found = try index.search(queries, k: k)

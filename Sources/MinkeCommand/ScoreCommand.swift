@@ -1,13 +1,7 @@
 import ArgumentParser
 import Minke
 
-#if canImport(FoundationEssentials)
-  import FoundationEssentials
-#else
-  import Foundation
-#endif
-
-struct ScoreCommand: ParsableCommand {
+struct ScoreCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "score",
     abstract: "Say how likely a language model finds texts.",
@@ -20,14 +14,8 @@ struct ScoreCommand: ParsableCommand {
         minke score --model byrne-86m --input book.txt
       """)
 
-  @Option(help: "The path of a language model's folder.")
-  var model: String
-
-  @Option(help: ArgumentHelp("Read this file instead of standard input.", valueName: "file"))
-  var input: String?
-
-  @Flag(help: "The input is pairs of context and continuation, a JSON object a line.")
-  var jsonl = false
+  @OptionGroup var model: LanguageModelOption
+  @OptionGroup var input: InputOptions
 
   @Option(help: "Tokens that the sliding window holds.")
   var window: Int?
@@ -35,46 +23,23 @@ struct ScoreCommand: ParsableCommand {
   @Option(help: "Tokens by which the window slides.")
   var stride: Int?
 
-  @Flag(help: "Print the perplexity as one JSON object.")
-  var json = false
+  @OptionGroup var form: JSONOption
 
   func validate() throws {
-    if jsonl, window != nil || stride != nil || json {
+    if input.jsonl, window != nil || stride != nil || form.isOn {
       throw ValidationError("--window, --stride and --json are for perplexity, without --jsonl.")
     }
   }
 
-  func run() throws {
-    let language = try ModelLibrary.languageModel(model)
-    let file = try input.map { try MappedFile(URL(fileURLWithPath: $0)) }
-    let bytes = file == nil ? try StandardInput.bytes() : []
-    try bytes.withUnsafeBytes { bytes in
-      let text = (file?.bytes ?? bytes).bindMemory(to: UInt8.self)
-      if jsonl { try score(text, with: language) } else { try measure(text, with: language) }
-    }
+  func run() async throws {
+    let language = try model.load()
+    if input.jsonl { try score(with: language) } else { try measure(input.bytes(), with: language) }
   }
 
-  private func score(_ text: UnsafeBufferPointer<UInt8>, with language: LanguageModel) throws {
+  private func score(with language: LanguageModel) throws {
+    var reader = try input.records(of: Self.pair)
     var pairs: [(context: String, continuation: String)] = []
-    for (index, line) in Array(text).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
-    {
-      if line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t") }) {
-        continue
-      }
-      let subject = "\(input ?? "standard input"), line \(index + 1)"
-      let value: JSONValue
-      do {
-        value = try line.withUnsafeBytes { try JSONValue(parsing: $0, subject: "JSON") }
-      } catch let error as MinkeError {
-        throw error.inside(subject)
-      }
-      guard let context = value["context"]?.string, let continuation = value["continuation"]?.string else {
-        throw MinkeError(
-          .malformedFile, subject, expected: "an object with strings \"context\" and \"continuation\"",
-          found: value.text)
-      }
-      pairs.append((context, continuation))
-    }
+    while let batch = try reader.next() { pairs += batch }
     let progress = ProgressBar("scoring")
     let scores = try language.score(pairs, progress: progress.handler)
     progress.finish()
@@ -89,12 +54,24 @@ struct ScoreCommand: ParsableCommand {
     try output.finish()
   }
 
-  private func measure(_ text: UnsafeBufferPointer<UInt8>, with language: LanguageModel) throws {
+  /// The two texts of one line.
+  private static func pair(_ reader: inout JSONReader) throws -> (context: String, continuation: String) {
+    let value = try JSONValue(reading: &reader)
+    guard let context = value["context"]?.string, let continuation = value["continuation"]?.string else {
+      throw reader.error(
+        "an object with strings \"context\" and \"continuation\"", found: shortened(value.text, to: 80))
+    }
+    return (context, continuation)
+  }
+
+  private func measure(_ text: [UInt8], with language: LanguageModel) throws {
     let progress = ProgressBar("reading")
-    let result = try language.perplexity(ofBytes: text, window: window, stride: stride, progress: progress.handler)
+    let result = try text.withUnsafeBufferPointer {
+      try language.perplexity(ofBytes: $0, window: window, stride: stride, progress: progress.handler)
+    }
     progress.finish()
     var output = FileWriter()
-    if json {
+    if form.isOn {
       let object: JSONValue = [
         "byte_perplexity": .number(result.perByte), "bits_per_byte": .number(result.bitsPerByte),
         "token_perplexity": .number(result.perToken), "log_likelihood": .number(result.logLikelihood),

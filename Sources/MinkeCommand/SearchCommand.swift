@@ -1,7 +1,7 @@
 import ArgumentParser
 import Minke
 
-struct SearchCommand: ParsableCommand {
+struct SearchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "search",
     abstract: "Search files by meaning.",
@@ -16,18 +16,17 @@ struct SearchCommand: ParsableCommand {
   @Argument(help: "What to look for, in your own words.")
   var query: String
 
-  @Argument(help: "Files and folders to search.")
+  @Argument(help: "Files and folders to search.", completion: .file())
   var paths: [String]
 
-  @Option(name: .customShort("k"), help: "How many passages to show.")
+  @Option(name: .customShort("k", allowingJoined: true), help: "How many passages to show.")
   var k = 10
 
   @OptionGroup var encoder: EncoderOptions
 
-  @Flag(help: "Print one JSON object.")
-  var json = false
+  @OptionGroup var form: JSONOption
 
-  func run() throws {
+  func run() async throws {
     guard k > 0 else { throw MinkeError(.invalidArgument, "-k", expected: "1 or more", found: "\(k)") }
     let clock = ContinuousClock()
     let start = clock.now
@@ -40,7 +39,7 @@ struct SearchCommand: ParsableCommand {
     let seconds = (clock.now - start) / .seconds(1)
 
     var output = FileWriter()
-    if json {
+    if form.isOn {
       try output.write(jsonText(search, results) + "\n")
     } else {
       let style = Style()
@@ -63,27 +62,13 @@ struct SearchCommand: ParsableCommand {
     var text = "\(style.bold("\(rank)"))  \(style.faint(fixed(result.score, digits: 4)))  \(style.bold(place))\n"
     var afterEmpty = true
     for line in result.text.split(separator: "\n", omittingEmptySubsequences: false) {
-      for part in wrapped(Style.printable(line), width: style.width - 4) {
+      for part in DisplayWidth.wrapped(Style.printable(line), width: style.width - 4) {
         // Of several empty lines one is shown.
         if part.isEmpty { text += afterEmpty ? "" : "\n" } else { text += "    \(words.marked(part, style))\n" }
         afterEmpty = part.isEmpty
       }
     }
     return text + (afterEmpty ? "" : "\n")
-  }
-
-  /// `line` in pieces of at most `width` characters, cut at spaces where there are any.
-  private static func wrapped(_ line: String, width: Int) -> [String] {
-    var pieces: [String] = []
-    var rest = line[...]
-    while let last = rest.index(rest.startIndex, offsetBy: width, limitedBy: rest.endIndex), last < rest.endIndex {
-      let cut = rest[..<last].lastIndex(of: " ").flatMap { $0 > rest.startIndex ? $0 : nil } ?? last
-      pieces.append(String(rest[..<cut]))
-      rest = rest[cut...].drop { $0 == " " }
-    }
-    pieces.append(String(rest))
-    while let end = pieces.last, end.last == " " || end.last == "\r" { pieces[pieces.count - 1].removeLast() }
-    return pieces
   }
 
   private func summary(_ search: PassageSearch, seconds: Double) -> String {

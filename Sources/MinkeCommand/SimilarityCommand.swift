@@ -1,7 +1,7 @@
 import ArgumentParser
 import Minke
 
-struct SimilarityCommand: ParsableCommand {
+struct SimilarityCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "similarity",
     abstract: "Compare texts with each other: 1 is the same, 0 unrelated.",
@@ -14,19 +14,18 @@ struct SimilarityCommand: ParsableCommand {
 
   @OptionGroup var encoder: EncoderOptions
 
-  @Flag(help: "Print one JSON object: the texts and the matrix.")
-  var json = false
+  @OptionGroup var form: JSONOption
 
   func validate() throws {
     if texts.count < 2 { throw ValidationError("Give two or more texts to compare; \(texts.count) was given.") }
   }
 
-  func run() throws {
+  func run() async throws {
     let vectors = try encoder.load().encode(texts, dimension: encoder.dimension)
     let matrix = try vectors.similarities(to: vectors)
     let rows = texts.indices.map { matrix[$0 * texts.count..<($0 + 1) * texts.count] }
     var output = FileWriter()
-    if json {
+    if form.isOn {
       let value: JSONValue = [
         "texts": .array(texts.map { .string($0) }),
         "similarity": .array(rows.map { .array($0.map { .number(Double($0)) }) }),

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Minke
 
-struct TokenizeCommand: ParsableCommand {
+struct TokenizeCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "tokenize",
     abstract: "Show the tokens of texts, one JSON object a line: {\"ids\":[...],\"tokens\":[...]}.",
@@ -9,20 +9,21 @@ struct TokenizeCommand: ParsableCommand {
         echo "unbelievable whales" | minke tokenize
       """)
 
-  @Option(help: "A built-in name or the path of a model folder.")
+  @Option(
+    name: [.short, .long], help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
   @Flag(help: "Add the tokens that a model wants around a text, such as [CLS] and [SEP].")
   var special = false
 
-  @OptionGroup var source: TextSource
+  @OptionGroup var input: InputOptions
 
-  func run() throws {
+  func run() async throws {
     let tokenizer = try ModelLibrary.tokenizer(model)
-    var lines = try source.open()
+    var reader = try input.texts()
     var output = FileWriter()
-    while let texts = try lines.next() {
-      for ids in try tokenizer.encode(texts, addingSpecialTokens: special) {
+    while let batch = try reader.next() {
+      for ids in try tokenizer.encode(batch.map(\.text), addingSpecialTokens: special) {
         var tokens = ""
         for id in ids {
           if !tokens.isEmpty { tokens += "," }
@@ -30,6 +31,8 @@ struct TokenizeCommand: ParsableCommand {
         }
         try output.write("{\"ids\":[\(ids.map(String.init).joined(separator: ","))],\"tokens\":[\(tokens)]}\n")
       }
+      // What is ready is shown before more is waited for.
+      try output.flush()
     }
     try output.finish()
   }

@@ -1,5 +1,11 @@
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 /// What went wrong, said for the person who can put it right: what was looked at, what was expected and what was found.
-public struct MinkeError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct MinkeError: LocalizedError, Equatable, Sendable, CustomStringConvertible {
   /// The sort of failure, for programs that react to it.
   public enum Kind: String, Sendable {
     /// A file, folder or built-in name that does not exist.
@@ -20,12 +26,16 @@ public struct MinkeError: Error, Equatable, Sendable, CustomStringConvertible {
     case notFinite
   }
 
+  /// The sort of failure.
   public let kind: Kind
   /// The file, tensor, argument or place looked at, such as `model.safetensors: tensor "dyt.alpha"`.
   public let subject: String
+  /// What should have been there.
   public let expected: String
+  /// What was there.
   public let found: String
 
+  /// An error of `kind` at `subject`.
   public init(_ kind: Kind, _ subject: String, expected: String, found: String) {
     self.kind = kind
     self.subject = subject
@@ -33,7 +43,11 @@ public struct MinkeError: Error, Equatable, Sendable, CustomStringConvertible {
     self.found = found
   }
 
+  /// The whole sentence: subject, what was expected, what was found.
   public var description: String { "\(subject): expected \(expected), found \(found)" }
+
+  /// The same as ``description``: what `localizedDescription` of the error says.
+  public var errorDescription: String? { description }
 
   /// The same error with `place` in front of its subject, for a caller that knows more of where the trouble lies.
   public func inside(_ place: String) -> MinkeError {

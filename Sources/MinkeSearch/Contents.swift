@@ -10,11 +10,15 @@ struct Contents: Sendable {
   private(set) var segments: [Segment] = []
   private(set) var count = 0
 
-  init(_ format: VectorFormat) { self.format = format }
+  /// Vectors of a full segment, whole blocks.
+  let segmentCapacity: Int
 
-  /// Vectors of a full segment: about 8 MiB of blocks. Less, and the ends of segments cost time; more, and the copy that
-  /// a change during a search may need does.
-  var segmentCapacity: Int { max(1, (8 << 20) / format.blockBytes) * VectorFormat.blockVectors }
+  /// - Parameter segmentBlocks: blocks of a full segment; nil for about 8 MiB. With less, the ends of segments cost time;
+  ///   with more, the copy that a change during a search may need does.
+  init(_ format: VectorFormat, segmentBlocks: Int? = nil) {
+    self.format = format
+    segmentCapacity = max(1, segmentBlocks ?? (8 << 20) / format.blockBytes) * VectorFormat.blockVectors
+  }
 
   var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
 

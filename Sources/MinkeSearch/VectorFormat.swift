@@ -40,7 +40,8 @@ struct VectorFormat: Sendable {
 
   var hasScales: Bool { scanned == .int8 || rescored == .int8 }
 
-  /// Writes a vector of numbers into lane `lane` of `block`, whose lane must be zero, and into `row`; returns its scale.
+  /// Writes a vector of numbers into lane `lane` of `block`, whatever was there before, and into `row`; returns its
+  /// scale. The padding of the lane must be zero.
   func write(
     _ vector: UnsafeBufferPointer<Float>, toLane lane: Int, of block: UnsafeMutableRawPointer,
     row: UnsafeMutableRawPointer
@@ -60,11 +61,12 @@ struct VectorFormat: Sendable {
           of: UInt8(bitPattern: quantization[value]) ^ 0x80, toByteOffset: Self.byteOffset(of: index), as: UInt8.self)
       }
     case .bits:
-      for (index, value) in vector.enumerated() where value > 0 {
-        let offset = Self.byteOffset(of: index / 8)
-        place.storeBytes(
-          of: place.load(fromByteOffset: offset, as: UInt8.self) | 0x80 >> UInt8(index % 8), toByteOffset: offset,
-          as: UInt8.self)
+      for byte in 0..<(dimension + 7) / 8 {
+        var bits: UInt8 = 0
+        for index in 8 * byte..<min(8 * byte + 8, dimension) where vector[index] > 0 {
+          bits |= 0x80 >> UInt8(index % 8)
+        }
+        place.storeBytes(of: bits, toByteOffset: Self.byteOffset(of: byte), as: UInt8.self)
       }
     }
     switch rescored {
@@ -82,7 +84,8 @@ struct VectorFormat: Sendable {
     return quantization?.scale ?? 1
   }
 
-  /// Writes the packed bits of a vector into lane `lane` of `block`, whose lane must be zero.
+  /// Writes the packed bits of a vector into lane `lane` of `block`, whatever was there before. The padding of the lane
+  /// must be zero.
   func write(_ packed: UnsafeBufferPointer<UInt8>, toLane lane: Int, of block: UnsafeMutableRawPointer) {
     for (index, byte) in packed.enumerated() {
       block.storeBytes(of: byte, toByteOffset: 4 * lane + Self.byteOffset(of: index), as: UInt8.self)

@@ -42,9 +42,14 @@ public final class VectorIndex: Sendable {
   ///
   /// - Throws: ``MinkeError`` of kind `invalidArgument` when `dimension` is not between 1 and 65,535 (for bits, a
   ///   multiple of 8), when `metric` and `storage` do not go together (``Metric/hamming`` goes with
-  ///   ``Storage/binary`` and with nothing else), when `oversampling` is below 1 or when the machine lacks `kernels`.
-  public init(
-    dimension: Int, metric: Metric, storage: Storage, kernels: KernelLevel = .active
+  ///   ``Storage/binary`` and with nothing else), or when `oversampling` is below 1.
+  public convenience init(dimension: Int, metric: Metric, storage: Storage) throws(MinkeError) {
+    try self.init(dimension: dimension, metric: metric, storage: storage, kernels: .active)
+  }
+
+  /// An empty index that searches with the instruction set `kernels`, in segments of `segmentBlocks` blocks.
+  package init(
+    dimension: Int, metric: Metric, storage: Storage, kernels: KernelLevel, segmentBlocks: Int? = nil
   ) throws(MinkeError) {
     guard dimension > 0, dimension <= Self.largestDimension else {
       throw MinkeError(
@@ -76,7 +81,7 @@ public final class VectorIndex: Sendable {
     self.storage = storage
     self.kernels = kernels
     format = VectorFormat(dimension: dimension, metric: metric, scanned: scanned, rescored: rescored)
-    contents = Mutex(Contents(format))
+    contents = Mutex(Contents(format, segmentBlocks: segmentBlocks))
   }
 
   /// Vectors in the index.

@@ -2,7 +2,7 @@ import Foundation
 import MinkeTestSupport
 import Testing
 
-/// What a person may get wrong: status 1 or 64 and a sentence that names the trouble, never a crash.
+/// What a person may get wrong: status 2 or 64 and a sentence that names the trouble, never a crash.
 @Suite struct BadInputTests {
   /// A command line, and what its error must speak of.
   struct Case: CustomTestStringConvertible, Sendable {
@@ -38,7 +38,7 @@ import Testing
   ])
   func `The error names the trouble`(wrong: Case) throws {
     let run = try shell(wrong.line)
-    #expect(run.status == 1 || run.status == 64, "\(run.status): \(run.errors)")
+    #expect(run.status == 2 || run.status == 64, "\(run.status): \(run.errors)")
     #expect(run.output.isEmpty)
     for word in wrong.words { #expect(run.errors.contains(word), "\(run.errors)") }
   }
@@ -55,7 +55,7 @@ import Testing
       let output = folder.appendingPathComponent("old.jsonl")
       try Data("precious\n".utf8).write(to: output)
       let run = try shell("printf '{\"text\":\"a\"}\\nnot json\\n' | minke encode --jsonl --output '\(output.path)'")
-      #expect(run.status == 1)
+      #expect(run.status == 2)
       #expect(try String(contentsOf: output, encoding: .utf8) == "precious\n")
       #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["old.jsonl"])
     }
@@ -65,7 +65,7 @@ import Testing
     try Fixture.withTemporaryFolder { folder in
       try Data([0, 1, 2]).write(to: folder.appendingPathComponent("a.bin"))
       let run = try shell("minke search whale '\(folder.path)'")
-      #expect(run.status == 1)
+      #expect(run.status == 2)
       #expect(run.errors.contains("1 file skipped: not UTF-8 text"))
       #expect(run.errors.contains("expected UTF-8 text to search, found none"))
     }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Minke
 
 #if canImport(FoundationEssentials)
@@ -14,38 +15,67 @@ import Minke
   import Darwin
 #endif
 
-/// How text looks on standard output: colours where a terminal shows them and `NO_COLOR` does not forbid it.
+/// When results are coloured.
+enum ColorChoice: String, ExpressibleByArgument, CaseIterable { case auto, always, never }
+
+/// Whether a command colours what it prints.
+struct ColorOption: ParsableArguments {
+  @Option(help: "When to color: auto (on a terminal), always or never.")
+  var color: ColorChoice = .auto
+}
+
+/// How text looks on standard output: colours where a terminal shows them and nobody forbids it.
 struct Style {
   let isColored: Bool
   /// Columns of the terminal, at most 120; 100 where there is none.
   let width: Int
 
-  init() {
+  /// - Parameter choice: what the command line says; with `auto`, `NO_COLOR`, `CLICOLOR_FORCE` and `TERM=dumb` decide,
+  ///   in this order.
+  init(_ choice: ColorChoice = .auto) {
     let environment = ProcessInfo.processInfo.environment
+    let isForced = !["", "0"].contains(environment["CLICOLOR_FORCE", default: ""])
     isColored =
-      Self.outputIsTerminal && environment["NO_COLOR", default: ""].isEmpty && environment["TERM"] != "dumb"
+      switch choice {
+      case .always: true
+      case .never: false
+      case .auto where !environment["NO_COLOR", default: ""].isEmpty: false
+      case .auto: isForced || (Self.outputIsTerminal && !Self.terminalIsDumb)
+      }
     var size = winsize()
     let known = ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0
     width = known ? min(120, max(40, Int(size.ws_col))) : 100
   }
 
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  /// Whether the terminal can neither colour nor go back in a line.
+  static var terminalIsDumb: Bool { ProcessInfo.processInfo.environment["TERM"] == "dumb" }
 
   func bold(_ text: String) -> String { isColored ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
   func faint(_ text: String) -> String { isColored ? "\u{1B}[2m\(text)\u{1B}[0m" : text }
   func standOut(_ text: String) -> String { isColored ? "\u{1B}[1;33m\(text)\u{1B}[0m" : text }
 
-  /// `text` with what could steer the terminal made visible: only printing characters, tabs as spaces.
-  static func printable(_ text: some StringProtocol) -> String {
+  /// `text` with what could steer the terminal made visible as U+FFFD, and tabs as two spaces.
+  ///
+  /// - Parameter keepingLines: whether line ends stay what they are.
+  static func printable(_ text: some StringProtocol, keepingLines: Bool = false) -> String {
+    if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f || keepingLines && $0 == 0x0a }) { return String(text) }
     var result = ""
     for scalar in text.unicodeScalars {
-      switch scalar.properties.generalCategory {
-      case .control: result += scalar == "\t" ? "  " : "\u{FFFD}"
-      default: result.unicodeScalars.append(scalar)
+      if !scalar.isTerminalControl || keepingLines && scalar == "\n" {
+        result.unicodeScalars.append(scalar)
+      } else {
+        result += scalar == "\t" ? "  " : "\u{FFFD}"
       }
     }
     return result
   }
+}
+
+/// The first `length` characters of `text` in printing form, with an ellipsis where there are more.
+func shortened(_ text: some StringProtocol, to length: Int) -> String {
+  let start = Style.printable(text.prefix(length))
+  return text.dropFirst(length).isEmpty ? start : "\(start)…"
 }
 
 /// The words of a query that stand out in the passages found: all but the most common words of English.

@@ -16,29 +16,26 @@ extension SpikeWhaleFolder {
   ///   finite or writing fails.
   @discardableResult
   package func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
-    guard !FileManager.default.fileExists(atPath: destination.path) else {
-      throw MinkeError(
-        .invalidArgument, destination.relativePath, expected: "a new folder", found: "something there already")
+    try FolderWriter.write(to: destination) { draft in
+      // Whatever is wrong with the weights is found before anything is written.
+      let tensors = try model(kernels: .active).tensors(in: precision)
+      let settling = try SpikeWhaleSettling(folder)
+      try write(tensors, settling.configuration, to: draft)
+      return settling.findings
     }
-    let settling = try SpikeWhaleSettling(folder)
-    // Whatever is wrong with the weights is found before anything is written.
-    let tensors = try model(kernels: .active).tensors(in: precision)
-    do {
-      try FileManager.default.createDirectory(at: destination, withIntermediateDirectories: true)
-    } catch {
-      throw MinkeError(.inputOutput, destination.relativePath, expected: "a folder to make", found: "\(error)")
-    }
-    var writer = try FileWriter(destination.appendingPathComponent("config.json"))
-    try writer.write(settling.configuration.text + "\n")
+  }
+
+  private func write(_ tensors: [Tensor], _ configuration: JSONValue, to draft: URL) throws {
+    var writer = try FileWriter(draft.appendingPathComponent("config.json"))
+    try writer.write(configuration.text + "\n")
     try writer.finish()
     for name in ["tokenizer.json", "tokenizer_config.json", ByrneEncoder.headName] {
       guard let source = folder.file(name) else { continue }
       let file = try MappedFile(source)
-      var writer = try FileWriter(destination.appendingPathComponent(name))
+      var writer = try FileWriter(draft.appendingPathComponent(name))
       try writer.write(file.bytes)
       try writer.finish()
     }
-    try Safetensors.write(tensors, to: destination.appendingPathComponent("model.safetensors"))
-    return settling.findings
+    try Safetensors.write(tensors, to: draft.appendingPathComponent("model.safetensors"))
   }
 }

@@ -28,23 +28,7 @@ extension StaticEncoder {
         .unsupportedFile, folder.url.relativePath, expected: "an SSE model with dyt.alpha, dyt.beta and dyt.bias",
         found: kind.rawValue)
     }
-    let files = FileManager.default
-    guard !files.fileExists(atPath: destination.path) else {
-      throw MinkeError(
-        .inputOutput, destination.relativePath, expected: "a folder that does not exist yet", found: "one that does")
-    }
-    let parent = destination.deletingLastPathComponent()
-    let draft = parent.appendingPathComponent(".\(destination.lastPathComponent).\(UUID().uuidString)")
-    do {
-      try files.createDirectory(at: draft, withIntermediateDirectories: true)
-      try write(activation, format, to: draft)
-      try files.moveItem(at: draft, to: destination)
-    } catch {
-      try? files.removeItem(at: draft)
-      if let error = error as? MinkeError { throw error }
-      throw MinkeError(
-        .inputOutput, destination.relativePath, expected: "a place to write a folder", found: "\(error)")
-    }
+    try FolderWriter.write(to: destination) { try write(activation, format, to: $0) }
   }
 
   private func write(_ activation: SeparableDynamicTanh, _ format: Format, to draft: URL) throws {

@@ -9,6 +9,7 @@ public struct JSONReader {
 
   private let bytes: UnsafeRawBufferPointer
   private let subject: String
+  private let firstLine: Int
   private var position = 0
   private var depth = 0
 
@@ -24,20 +25,23 @@ public struct JSONReader {
 
   /// Calls `body` with a reader at the start of `bytes`; what follows the value that `body` reads must be white space.
   ///
-  /// - Parameter subject: the file's name, for error texts.
+  /// - Parameters:
+  ///   - subject: the file's name, for error texts.
+  ///   - line: the number of the first line, where `bytes` are not the file's beginning.
   public static func read<Result>(
-    _ bytes: UnsafeRawBufferPointer, subject: String, _ body: (inout JSONReader) throws -> Result
+    _ bytes: UnsafeRawBufferPointer, subject: String, line: Int = 1, _ body: (inout JSONReader) throws -> Result
   ) throws -> Result {
-    var reader = JSONReader(bytes: bytes, subject: subject)
+    var reader = JSONReader(bytes: bytes, subject: subject, firstLine: line)
     let result = try body(&reader)
     reader.skipWhitespace()
     if reader.position < bytes.count { throw reader.unexpected("the end of the JSON text") }
     return result
   }
 
-  private init(bytes: UnsafeRawBufferPointer, subject: String) {
+  private init(bytes: UnsafeRawBufferPointer, subject: String, firstLine: Int) {
     self.bytes = bytes
     self.subject = subject
+    self.firstLine = firstLine
   }
 
   // MARK: Values
@@ -96,6 +100,7 @@ public struct JSONReader {
     repeat { try element(&self) } while try nextElement(closing: "]")
   }
 
+  /// Reads a string.
   public mutating func readString() throws -> String {
     var text: [UInt8] = []
     try readString(into: &text)
@@ -131,6 +136,7 @@ public struct JSONReader {
     }
   }
 
+  /// Reads `true` or `false`.
   public mutating func readBool() throws -> Bool {
     if take("true") { return true }
     if take("false") { return false }
@@ -143,6 +149,7 @@ public struct JSONReader {
     return take("null")
   }
 
+  /// Reads a whole number of at most 64 bits.
   public mutating func readInt() throws -> Int {
     if let value = takeShortInt() { return value }
     let text = try numberText()
@@ -150,6 +157,25 @@ public struct JSONReader {
     return value
   }
 
+  /// Reads a number; `integer` is nil where it is not whole or goes beyond 64 bits.
+  public mutating func readNumber() throws -> (integer: Int?, double: Double) {
+    if let value = takeShortInt() { return (value, Double(value)) }
+    let text = try numberText()
+    guard let value = Double(text), value.isFinite else { throw error("a number of double range", found: text) }
+    return (Int(text) ?? Int(exactly: value), value)
+  }
+
+  /// Reads the next value, whatever it is.
+  ///
+  /// - Returns: its JSON text just as it stands.
+  public mutating func readText() throws -> String {
+    skipWhitespace()
+    let start = position
+    try skipValue()
+    return String(decoding: bytes[start..<position], as: UTF8.self)
+  }
+
+  /// Reads a number.
   public mutating func readDouble() throws -> Double {
     let text = try numberText()
     guard let value = Double(text), value.isFinite else { throw error("a number of double range", found: text) }
@@ -172,7 +198,7 @@ public struct JSONReader {
 
   /// An error at the place reached so far.
   public func error(_ expected: String, found: String) -> MinkeError {
-    let line = 1 + bytes[..<min(position, bytes.count)].count { $0 == UInt8(ascii: "\n") }
+    let line = firstLine + bytes[..<min(position, bytes.count)].count { $0 == UInt8(ascii: "\n") }
     return MinkeError(
       .malformedFile, "\(subject), line \(line), byte \(position)", expected: expected, found: found)
   }

@@ -30,9 +30,8 @@ public enum JSONValue: Equatable, Sendable {
     case .string: self = .string(try reader.readString())
     case .boolean: self = .boolean(try reader.readBool())
     case .number:
-      let value = try reader.readDouble()
-      // A double holds whole numbers exactly up to 2^53; sizes and offsets beyond that occur in no real file.
-      if value == value.rounded(), abs(value) <= 0x1p53 { self = .integer(Int(value)) } else { self = .number(value) }
+      let (integer, value) = try reader.readNumber()
+      self = integer.map { .integer($0) } ?? .number(value)
     case .null:
       _ = reader.readNull()
       self = .null
@@ -105,7 +104,7 @@ extension JSONValue {
     }
   }
 
-  /// Appends `string` in quotes, with what JSON does not allow in them escaped.
+  /// Appends `string` in quotes, with what JSON does not allow in them escaped, and also what could steer a terminal.
   public static func write(_ string: some StringProtocol, to text: inout String) {
     text += "\""
     for scalar in string.unicodeScalars {
@@ -115,12 +114,24 @@ extension JSONValue {
       case "\n": text += "\\n"
       case "\r": text += "\\r"
       case "\t": text += "\\t"
-      case _ where scalar.value < 0x20:
+      case _ where scalar.value < 0x20 || scalar.isTerminalControl:
         let digits = String(scalar.value, radix: 16)
         text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: text.unicodeScalars.append(scalar)
       }
     }
     text += "\""
+  }
+}
+
+extension Unicode.Scalar {
+  /// Whether a terminal may obey the character instead of showing it, or show what follows in another order: controls
+  /// (C0, DEL, C1), marks of direction and line separators. Joiners, which scripts and emoji need, are none.
+  package var isTerminalControl: Bool {
+    switch value {
+    case 0..<0x20, 0x7f..<0xa0, 0x61c, 0x200e, 0x200f, 0x2028...0x202e, 0x2066...0x2069, 0xfff9...0xfffb:
+      true
+    default: false
+    }
   }
 }

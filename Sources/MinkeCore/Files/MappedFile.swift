@@ -26,7 +26,8 @@ public final class MappedFile: Sendable {
   /// - Throws: ``MinkeError`` when there is no such file, it is a folder or a device, or cannot be opened.
   public init(_ url: URL) throws(MinkeError) {
     path = url.relativePath
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK, opening a named pipe would wait for a writer.
+    let descriptor = open(url.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { throw MinkeError.systemCall(errno, path, expected: "a readable file") }
     defer { close(descriptor) }
     var status = stat()
@@ -34,8 +35,7 @@ public final class MappedFile: Sendable {
       throw MinkeError.systemCall(errno, path, expected: "a readable file")
     }
     guard status.st_mode & S_IFMT == S_IFREG else {
-      let found = status.st_mode & S_IFMT == S_IFDIR ? "a folder" : "something that is not a plain file"
-      throw MinkeError(.inputOutput, path, expected: "a file", found: found)
+      throw MinkeError(.inputOutput, path, expected: "a file", found: Self.kind(status.st_mode))
     }
     let size = Int(status.st_size)
     guard size > 0 else {
@@ -48,6 +48,17 @@ public final class MappedFile: Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
+  /// What a thing is that is no plain file.
+  private static func kind(_ mode: mode_t) -> String {
+    switch mode & S_IFMT {
+    case S_IFDIR: "a folder"
+    case S_IFIFO: "a pipe"
+    case S_IFSOCK: "a socket"
+    case S_IFCHR, S_IFBLK: "a device"
+    default: "something that is not a plain file"
+    }
+  }
+
   deinit {
     if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
   }
@@ -56,8 +67,10 @@ public final class MappedFile: Sendable {
 extension MinkeError {
   /// The error for a system call that failed on `path` with the error number `code`.
   public static func systemCall(_ code: Int32, _ path: String, expected: String) -> MinkeError {
-    MinkeError(
-      code == ENOENT || code == ENOTDIR ? .notFound : .inputOutput, path, expected: expected,
-      found: String(cString: strerror(code)).lowercased())
+    let found =
+      code == EMFILE || code == ENFILE
+      ? "no room for another open file (raise the limit, `ulimit -n`)" : String(cString: strerror(code)).lowercased()
+    return MinkeError(
+      code == ENOENT || code == ENOTDIR ? .notFound : .inputOutput, path, expected: expected, found: found)
   }
 }

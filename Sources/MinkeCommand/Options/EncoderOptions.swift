@@ -3,7 +3,8 @@ import Minke
 
 /// The options of every command that runs a text encoder.
 struct EncoderOptions: ParsableArguments {
-  @Option(help: "A built-in name or the path of a model folder.")
+  @Option(
+    name: [.short, .long], help: "A built-in name or the path of a model folder.", completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
   @Option(
