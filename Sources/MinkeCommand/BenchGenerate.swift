@@ -119,10 +119,10 @@ extension BenchCommand {
       var y = [Float](repeating: 0, count: rows * outputs)
       var best = Double.infinity
       for _ in 0..<20 {
-        let time = try ContinuousClock().measure {
+        let time = ContinuousClock().measure {
           let scratch = Linear.Scratch(rows: 0, inputs: 0, precision: .float32)
-          try layer.apply(
-            to: x, stride: inputs, rows: rows, into: &y, stride: outputs, scratch: scratch, threads: .all)
+          layer.apply(
+            to: x, stride: inputs, rows: rows, into: &y, stride: outputs, scratch: scratch)
         }
         best = min(best, time / .seconds(1))
       }

@@ -123,7 +123,7 @@ public struct Linear: Sendable {
     return held + (bias?.count ?? 0) * 4
   }
 
-  /// Memory that ``apply(to:stride:rows:into:stride:activation:scratch:threads:)`` uses in between: rows rounded to
+  /// Memory that ``apply(to:stride:rows:into:stride:activation:scratch:)`` uses in between: rows rounded to
   /// int8. Nothing in float32.
   public struct Scratch: ~Copyable, Sendable {
     fileprivate let bytes: AlignedBuffer<UInt8>
@@ -145,19 +145,19 @@ public struct Linear: Sendable {
   ///   - inputStride: numbers from one row of `x` to the next.
   ///   - outputStride: numbers from one row of `y` to the next.
   ///   - scratch: room for at least these rows and inputs, in use by no one else.
-  ///   - threads: whether the calling thread works alone or the outputs are split over all.
-  /// - Throws: `CancellationError` when the calling task was cancelled.
   public func apply(
     to x: UnsafePointer<Float>, stride inputStride: Int, rows: Int, into y: UnsafeMutablePointer<Float>,
-    stride outputStride: Int, activation: Activation = .identity, scratch: borrowing Scratch, threads: Threads = .one
-  ) throws {
+    stride outputStride: Int, activation: Activation = .identity, scratch: borrowing Scratch
+  ) {
+    // Pieces of some tens of microseconds; two panels at once are faster than one where there are few rows.
+    let grain = max(2, (1 << 20) / max(1, 2 * Int(MINKE_PANEL) * rows * inputs))
     switch weights {
     case .float32(let panels):
       let kernels = minke_gemm(level.rawLevel).pointee
       nonisolated(unsafe) let (x, y, bias) = (x, y, bias?.baseAddress)
       nonisolated(unsafe) let panels = panels.baseAddress
       // SAFETY: every piece writes columns of its own.
-      try threads.forEachPiece(of: panelCount, atLeast: 2) { piece, _ in
+      Workers.forEachPieceUninterrupted(of: panelCount, grain: grain) { piece, _ in
         let first = piece.lowerBound * Int(MINKE_PANEL)
         var call = minke_gemm_call(
           rows: rows, columns: min(outputs, piece.upperBound * Int(MINKE_PANEL)) - first, depth: inputs, x: x,
@@ -176,7 +176,7 @@ public struct Linear: Sendable {
       nonisolated(unsafe) let rounded = scratch.bytes.baseAddress
       nonisolated(unsafe) let (rowScales, rowZeros) = (scratch.scales.baseAddress, scratch.zeros.baseAddress)
       // SAFETY: every piece writes columns of its own.
-      try threads.forEachPiece(of: panelCount, atLeast: 2) { piece, _ in
+      Workers.forEachPieceUninterrupted(of: panelCount, grain: grain) { piece, _ in
         let first = piece.lowerBound * Int(MINKE_PANEL)
         var call = minke_gemm_int8_call(
           rows: rows, columns: min(outputs, piece.upperBound * Int(MINKE_PANEL)) - first, depth: inputs, x: rounded,

@@ -22,6 +22,15 @@ minke_level minke_best_level(void);
 /// Whether a 64-bit Arm processor has the int8 dot product (FEAT_DotProd); always false elsewhere.
 bool minke_has_dotprod(void);
 
+/// Tells the processor that the thread waits actively.
+static inline void minke_pause(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ __volatile__("isb");
+#endif
+}
+
 #if defined(__x86_64__)
 #define MINKE_X86 1
 #define MINKE_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,popcnt,bmi,bmi2")))

@@ -22,16 +22,10 @@ struct BertBatch: Sendable {
   /// activations stay in the processor's second cache.
   private static let size = 256
 
-  /// Tokens below which a batch is not worth a worker of its own.
-  private static let leastSize = 32
-
-  /// Puts texts of like length into batches, and says whether each batch is work for one thread or, where there are too
-  /// few to keep all busy, for all.
-  static func batches(of texts: [[TokenID]], workers: Int) -> (batches: [BertBatch], threads: Threads) {
+  /// Puts texts of like length into batches of about equal size.
+  static func batches(of texts: [[TokenID]]) -> [BertBatch] {
     let total = texts.reduce(0) { $0 + $1.count }
-    let threads: Threads = min(texts.count, total / leastSize) >= workers && workers > 1 ? .one : .all
-    var count = (total + size - 1) / size
-    if threads == .one { count = (count + workers - 1) / workers * workers }
+    let count = (total + size - 1) / size
     let target = count == 0 ? 0 : (total + count - 1) / count
 
     var batches: [BertBatch] = []
@@ -46,7 +40,7 @@ struct BertBatch: Sendable {
       batch.append(texts[index], index: index)
     }
     if !batch.ids.isEmpty { batches.append(batch) }
-    return (batches, threads)
+    return batches
   }
 }
 
@@ -60,21 +54,20 @@ final class BertWorkspace: Sendable {
   let context: AlignedBuffer<Float>
   /// `[tokens, intermediate]`
   let inner: AlignedBuffer<Float>
-  /// For each worker, ``BertAttention/scratchCount(longest:headSize:)`` numbers.
-  let attention: AlignedBuffer<Float>
-  let attentionShare: Int
+  /// ``BertAttention/scratchCount(longest:headSize:)`` numbers for each thread.
+  let attention: Spares<AlignedBuffer<Float>>
   let rounding: Linear.Scratch
 
   /// Room for any one of `batches`.
-  init(for batches: [BertBatch], _ configuration: BertConfiguration, precision: Precision, threads: Threads) {
+  init(for batches: [BertBatch], _ configuration: BertConfiguration, precision: Precision) {
     let tokens = batches.map(\.ids.count).max() ?? 0
     let longest = batches.map(\.longest).max() ?? 0
     hidden = AlignedBuffer(uninitialized: tokens * configuration.hiddenSize)
     projected = AlignedBuffer(uninitialized: tokens * 3 * configuration.hiddenSize)
     context = AlignedBuffer(uninitialized: tokens * configuration.hiddenSize)
     inner = AlignedBuffer(uninitialized: tokens * configuration.intermediateSize)
-    attentionShare = BertAttention.scratchCount(longest: longest, headSize: configuration.headSize)
-    attention = AlignedBuffer(uninitialized: attentionShare * (threads == .all ? Workers.count : 1))
+    let share = BertAttention.scratchCount(longest: longest, headSize: configuration.headSize)
+    attention = Spares { AlignedBuffer(uninitialized: share) }
     rounding = Linear.Scratch(
       rows: tokens, inputs: max(configuration.hiddenSize, configuration.intermediateSize), precision: precision)
   }

@@ -12,9 +12,12 @@ struct BertModel: Sendable {
   let layers: [BertLayer]
 
   /// Leaves the last hidden states `[tokens, hidden]` in the workspace's `hidden`.
-  func forward(_ batch: BertBatch, _ workspace: borrowing BertWorkspace, threads: Threads) throws {
+  func forward(_ batch: BertBatch, _ workspace: borrowing BertWorkspace) throws {
     embeddings.forward(batch, workspace)
-    for layer in layers { try layer.forward(batch, workspace, threads: threads) }
+    for layer in layers {
+      try Workers.checkCancellation()
+      layer.forward(batch, workspace)
+    }
   }
 }
 
@@ -53,27 +56,27 @@ struct BertLayer: Sendable {
   let output: Linear
   let outputNorm: LayerNorm
 
-  func forward(_ batch: BertBatch, _ workspace: borrowing BertWorkspace, threads: Threads) throws {
+  func forward(_ batch: BertBatch, _ workspace: borrowing BertWorkspace) {
     let tokens = batch.ids.count
     let hidden = workspace.hidden.baseAddress, projected = workspace.projected.baseAddress
     let context = workspace.context.baseAddress, inner = workspace.inner.baseAddress
 
-    try queryKeyValue.apply(
+    queryKeyValue.apply(
       to: hidden, stride: queryKeyValue.inputs, rows: tokens, into: projected, stride: queryKeyValue.outputs,
-      scratch: workspace.rounding, threads: threads)
-    try attention.forward(batch, workspace, threads: threads)
-    try attentionOutput.apply(
+      scratch: workspace.rounding)
+    attention.forward(batch, workspace)
+    attentionOutput.apply(
       to: context, stride: attentionOutput.inputs, rows: tokens, into: projected, stride: attentionOutput.outputs,
-      scratch: workspace.rounding, threads: threads)
-    try attentionNorm.apply(to: projected, plus: hidden, rows: tokens, into: hidden, threads: threads)
+      scratch: workspace.rounding)
+    attentionNorm.apply(to: projected, plus: hidden, rows: tokens, into: hidden)
 
-    try intermediate.apply(
+    intermediate.apply(
       to: hidden, stride: intermediate.inputs, rows: tokens, into: inner, stride: intermediate.outputs,
-      activation: .gelu, scratch: workspace.rounding, threads: threads)
-    try output.apply(
+      activation: .gelu, scratch: workspace.rounding)
+    output.apply(
       to: inner, stride: output.inputs, rows: tokens, into: projected, stride: output.outputs,
-      scratch: workspace.rounding, threads: threads)
-    try outputNorm.apply(to: projected, plus: hidden, rows: tokens, into: hidden, threads: threads)
+      scratch: workspace.rounding)
+    outputNorm.apply(to: projected, plus: hidden, rows: tokens, into: hidden)
   }
 }
 
@@ -96,17 +99,19 @@ struct BertAttention: Sendable {
   private static func scoreStride(_ keys: Int) -> Int { (keys + 15) / 16 * 16 }
 
   /// Reads queries, keys and values from the workspace's `projected` and writes to its `context`.
-  func forward(_ batch: BertBatch, _ workspace: borrowing BertWorkspace, threads: Threads) throws {
+  func forward(_ batch: BertBatch, _ workspace: borrowing BertWorkspace) {
     nonisolated(unsafe) let projected = UnsafePointer(workspace.projected.baseAddress)
     nonisolated(unsafe) let context = workspace.context.baseAddress
-    nonisolated(unsafe) let scratch = workspace.attention.baseAddress
-    let share = workspace.attentionShare
-    // SAFETY: a piece writes the columns of its own heads and uses its worker's share of the scratch.
-    try threads.forEachPiece(of: batch.texts.count * headCount, atLeast: 1) { piece, worker in
-      for index in piece {
-        attend(
-          batch.texts[index / headCount], head: index % headCount, projected: projected, context: context,
-          scratch: scratch + worker * share)
+    let scratch = workspace.attention
+    let grain = max(1, (1 << 18) / (batch.longest * batch.longest * headSize))
+    // SAFETY: a piece writes the columns of its own heads and has scratch memory of its own.
+    Workers.forEachPieceUninterrupted(of: batch.texts.count * headCount, grain: grain) { piece, _ in
+      scratch.use { scratch in
+        for index in piece {
+          attend(
+            batch.texts[index / headCount], head: index % headCount, projected: projected, context: context,
+            scratch: scratch.baseAddress)
+        }
       }
     }
   }
@@ -154,19 +159,13 @@ struct LayerNorm: Sendable {
   func apply(
     to x: UnsafePointer<Float>, plus residual: UnsafePointer<Float>?, rows: Int, into y: UnsafeMutablePointer<Float>
   ) {
-    minke_transformer(level.rawLevel).pointee.layer_norm(
-      x, residual, weight.baseAddress, bias.baseAddress, epsilon, rows, width, y)
-  }
-
-  func apply(
-    to x: UnsafePointer<Float>, plus residual: UnsafePointer<Float>?, rows: Int, into y: UnsafeMutablePointer<Float>,
-    threads: Threads
-  ) throws {
     nonisolated(unsafe) let (x, residual, y) = (x, residual, y)
     // SAFETY: every piece reads and writes rows of its own.
-    try threads.forEachPiece(of: rows, atLeast: 128) { piece, _ in
+    Workers.forEachPieceUninterrupted(of: rows, grain: 128) { piece, _ in
       let offset = piece.lowerBound * width
-      apply(to: x + offset, plus: residual.map { $0 + offset }, rows: piece.count, into: y + offset)
+      minke_transformer(level.rawLevel).pointee.layer_norm(
+        x + offset, residual.map { $0 + offset }, weight.baseAddress, bias.baseAddress, epsilon, piece.count, width,
+        y + offset)
     }
   }
 }

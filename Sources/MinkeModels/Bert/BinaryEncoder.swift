@@ -44,10 +44,10 @@ public struct BinaryEncoder: TextEncoder {
     let pooled = try bert.vectors(of: texts, progress: progress)
     defer { extendLifetime(pooled) }
     let logits = AlignedBuffer<Float>(uninitialized: texts.count * dimension)
-    try projection.apply(
+    projection.apply(
       to: pooled.baseAddress, stride: projection.inputs, rows: texts.count, into: logits.baseAddress,
-      stride: dimension, scratch: Linear.Scratch(rows: 0, inputs: 0, precision: .float32), threads: .all)
-    try norm.apply(to: logits.baseAddress, plus: nil, rows: texts.count, into: logits.baseAddress, threads: .all)
+      stride: dimension, scratch: Linear.Scratch(rows: 0, inputs: 0, precision: .float32))
+    norm.apply(to: logits.baseAddress, plus: nil, rows: texts.count, into: logits.baseAddress)
     return try Embeddings(floats: logits.copied(), dimension: dimension)
   }
 

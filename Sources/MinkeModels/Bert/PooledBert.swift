@@ -20,18 +20,14 @@ struct PooledBert: Sendable {
   ///
   /// - Throws: ``MinkeError`` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
   func vectors(of texts: [String], progress: ProgressHandler?) throws -> AlignedBuffer<Float> {
-    let (batches, threads) = BertBatch.batches(
-      of: try tokenizer.encode(texts, addingSpecialTokens: true), workers: Workers.count)
+    let batches = BertBatch.batches(of: try tokenizer.encode(texts, addingSpecialTokens: true))
     let result = AlignedBuffer<Float>(uninitialized: texts.count * width)
     nonisolated(unsafe) let rows = result.baseAddress
     let meter = ProgressMeter(total: texts.count, handler: progress)
-    let workspaces = (0..<(threads == .one ? min(Workers.count, batches.count) : 1)).map { _ in
-      BertWorkspace(for: batches, model.configuration, precision: precision, threads: threads)
-    }
+    let workspaces = Spares { BertWorkspace(for: batches, model.configuration, precision: precision) }
     // SAFETY: every batch writes the rows of its own texts.
-    @Sendable func run(_ batch: BertBatch, _ worker: Int) throws {
-      let workspace = workspaces[worker]
-      try model.forward(batch, workspace, threads: threads)
+    @Sendable func run(_ batch: BertBatch, _ workspace: BertWorkspace) throws {
+      try model.forward(batch, workspace)
       let hidden = model.configuration.hiddenSize
       for (text, index) in zip(batch.texts, batch.indices) {
         let row = rows + index * width
@@ -45,12 +41,9 @@ struct PooledBert: Sendable {
       }
       meter.advance(by: batch.texts.count)
     }
-    switch threads {
-    case .one:
-      try Workers.forEachPiece(of: batches.count, grain: 1) { piece, worker in
-        for index in piece { try run(batches[index], worker) }
-      }
-    case .all: for batch in batches { try run(batch, 0) }
+    // Where there are fewer batches than threads, the others help within a batch.
+    try Workers.forEachPiece(of: batches.count, grain: 1) { piece, _ in
+      for index in piece { try workspaces.use { try run(batches[index], $0) } }
     }
     return result
   }

@@ -110,15 +110,15 @@ enum SentenceModule: Sendable {
     case .dense(let linear, let activation):
       defer { extendLifetime(x) }
       let y = AlignedBuffer<Float>(uninitialized: count * linear.outputs)
-      try linear.apply(
+      linear.apply(
         to: x.baseAddress, stride: width, rows: count, into: y.baseAddress, stride: linear.outputs,
-        scratch: Linear.Scratch(rows: count, inputs: width, precision: .float32), threads: .all)
+        scratch: Linear.Scratch(rows: count, inputs: width, precision: .float32))
       if activation != .identity {
         for index in 0..<count * linear.outputs { y.baseAddress[index] = activation(y.baseAddress[index]) }
       }
       return y
     case .layerNorm(let norm):
-      try norm.apply(to: x.baseAddress, plus: nil, rows: count, into: x.baseAddress, threads: .all)
+      norm.apply(to: x.baseAddress, plus: nil, rows: count, into: x.baseAddress)
       return x
     case .normalize:
       Self.normalize(x.baseAddress, count: count, width: width, kernels: level)

@@ -29,7 +29,7 @@ struct Attention: Sendable {
     norm(pass.queryCode, c.queryRank, count: pass.rows, queryCodeNorm, pass)
     pass.multiply([.init(weights: queryUp, x: pass.queryCode, y: pass.queries)])
     for segment in pass.segments {
-      pass.team.forEachPiece(of: segment.rows.count, grain: ForwardPass.attentionBlock) { piece, _ in
+      Workers.forEachPieceUninterrupted(of: segment.rows.count, grain: ForwardPass.attentionBlock) { piece, _ in
         for offset in piece { place(segment.rows.lowerBound + offset, segment, offset, pass, layer, rotary) }
       }
     }
@@ -38,9 +38,11 @@ struct Attention: Sendable {
         (segment: segment, offsets: start..<min(segment.rows.count, start + ForwardPass.attentionBlock))
       }
     }
-    // The last blocks see the most positions, and pieces are taken from the last on.
-    pass.team.forEachPiece(of: blocks.count, grain: 1) { pieces, worker in
-      for piece in pieces { attend(blocks[piece].segment, blocks[piece].offsets, pass, layer, worker) }
+    // The last blocks see the most positions, so they come first.
+    Workers.forEachPieceUninterrupted(of: blocks.count, grain: 1, workers: pass.workers) { pieces, worker in
+      for piece in pieces {
+        attend(blocks[blocks.count - 1 - piece].segment, blocks[blocks.count - 1 - piece].offsets, pass, layer, worker)
+      }
     }
     pass.multiply([.init(weights: outputDown, x: pass.attended, y: pass.outputCode)])
     pass.multiply([.init(weights: outputUp, x: pass.outputCode, y: pass.output)])

@@ -66,12 +66,11 @@ package struct EmbeddingHead: Sendable {
       inner.withUnsafeMutableBufferPointer { inner in
         result.withUnsafeMutableBufferPointer { result in
           guard let x = x.baseAddress, let inner = inner.baseAddress, let result = result.baseAddress else { return }
-          // One thread is never cancelled, so nothing is thrown.
-          try? first.apply(
+          first.apply(
             to: x, stride: first.inputs, rows: count, into: inner, stride: first.outputs,
             activation: activation == .gelu ? .gelu : .identity, scratch: none)
           if activation != .gelu { for i in 0..<count * first.outputs { inner[i] = activation(inner[i]) } }
-          try? second.apply(
+          second.apply(
             to: inner, stride: first.outputs, rows: count, into: result, stride: second.outputs, scratch: none)
         }
       }

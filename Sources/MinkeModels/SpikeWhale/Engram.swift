@@ -82,7 +82,7 @@ struct Engram: Sendable {
       if offset >= 0 { return body(pass.code + (first + offset) * code) }
       return recent.withUnsafeBufferPointer { recent in recent.baseAddress.map { body($0 + (reach + offset) * code) } }
     }
-    pass.team.forEachPiece(of: segment.rows.count, grain: 16) { offsets, _ in
+    Workers.forEachPieceUninterrupted(of: segment.rows.count, grain: 16) { offsets, _ in
       for offset in offsets {
         let row = pass.pair + (first + offset) * 2 * hidden
         row.initialize(repeating: 0, count: hidden)

@@ -13,11 +13,11 @@ struct SequenceInput {
   }
 }
 
-/// One run of tokens through the model: its threads, its memory and where each sequence stands in it.
+/// One run of tokens through the model: its memory and where each sequence stands in it.
 ///
 /// Row `r` of every matrix belongs to one token; the rows of a sequence stand together.
 final class ForwardPass: @unchecked Sendable {
-  // SAFETY of @unchecked: made and used by one caller; inside a loop of the team each piece writes its own rows or
+  // SAFETY of @unchecked: made and used by one caller; inside a loop each piece writes its own rows or
   // columns, and a worker its own scratch.
 
   /// The rows of one sequence.
@@ -28,9 +28,10 @@ final class ForwardPass: @unchecked Sendable {
     let start: Int
   }
 
-  let team: WorkTeam
   let kernels: SpikeWhaleKernels
   let configuration: SpikeWhaleConfiguration
+  /// Threads that there is scratch memory for.
+  let workers = Workers.count
   let segments: [Segment]
   let tokens: [TokenID]
   /// For each segment, what its state is to remember for the engram once the pass is complete.
@@ -69,8 +70,7 @@ final class ForwardPass: @unchecked Sendable {
   /// Tokens of a sequence whose attention is computed together, so that its rows fill the matrix product.
   static let attentionBlock = 16
 
-  init(_ inputs: [SequenceInput], model: SpikeWhaleModel, team: WorkTeam) {
-    self.team = team
+  init(_ inputs: [SequenceInput], model: SpikeWhaleModel) {
     kernels = model.kernels
     configuration = model.configuration
     var segments: [Segment] = []
@@ -108,10 +108,10 @@ final class ForwardPass: @unchecked Sendable {
 
     let widest = max(c.feedForwardSize, 2 * c.hiddenSize, c.queryRank, c.outputRank, c.headCount * c.headDimension)
     let panelSize = 2 * SequenceState.panel * widest
-    panels = (0..<Workers.count).map { _ in AlignedStorage(count: rows > 1 ? panelSize : 0) }
+    panels = (0..<workers).map { _ in AlignedStorage(count: rows > 1 ? panelSize : 0) }
     let longest = segments.map { $0.start + $0.rows.count }.max() ?? 0
     let block = min(Self.attentionBlock, segments.map(\.rows.count).max() ?? 0)
-    scores = (0..<Workers.count).map { _ in
+    scores = (0..<workers).map { _ in
       AlignedStorage(count: block * c.headCount * Self.scoreStride(longest))
     }
   }
@@ -137,7 +137,7 @@ final class ForwardPass: @unchecked Sendable {
     let grain = rows == 1 ? 64 : SequenceState.panel
     var ends: [Int] = []
     for product in products { ends.append((ends.last ?? 0) + (product.weights.outputs + grain - 1) / grain) }
-    team.forEachPiece(of: ends.last ?? 0, grain: 1) { [ends] pieces, worker in
+    Workers.forEachPieceUninterrupted(of: ends.last ?? 0, grain: 1, workers: workers) { [ends] pieces, worker in
       for piece in pieces {
         guard let index = ends.firstIndex(where: { piece < $0 }) else { return }
         let product = products[index]
@@ -155,14 +155,13 @@ final class ForwardPass: @unchecked Sendable {
   /// Packed layers share out the rows, each of which is rounded once.
   private func multiplyPacked(_ products: [Product], rows: Int) {
     let block = 64
-    team.forEachPiece(of: (rows + block - 1) / block * products.count, grain: 1) { pieces, _ in
+    Workers.forEachPieceUninterrupted(of: (rows + block - 1) / block * products.count, grain: 1) { pieces, _ in
       for piece in pieces {
         let product = products[piece % products.count]
         guard let layer = product.weights.packed else { continue }
         let first = piece / products.count * block
         let count = min(block, rows - first)
-        // One thread alone is never cancelled, so nothing is thrown.
-        try? layer.apply(
+        layer.apply(
           to: product.x + first * layer.inputs, stride: layer.inputs, rows: count,
           into: product.y + first * layer.outputs, stride: layer.outputs,
           scratch: Linear.Scratch(rows: count, inputs: layer.inputs, precision: .int8))
@@ -183,7 +182,7 @@ final class ForwardPass: @unchecked Sendable {
 
   /// Calls `body` for every row, on all threads.
   func forEachRow(_ body: @Sendable (_ row: Int) -> Void) {
-    team.forEachPiece(of: rows, grain: 16) { piece, _ in for row in piece { body(row) } }
+    Workers.forEachPieceUninterrupted(of: rows, grain: 16) { piece, _ in for row in piece { body(row) } }
   }
 
   /// `x = RMSNorm(x) * weight`, row by row.

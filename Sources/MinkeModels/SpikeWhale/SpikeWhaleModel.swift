@@ -49,8 +49,8 @@ package struct SpikeWhaleModel: Sendable {
   ///   is not finite; `CancellationError` when the calling task is cancelled. The states are then as before.
   func run<Result>(_ inputs: [SequenceInput], _ body: (ForwardPass) throws -> Result) throws -> Result {
     for input in inputs { try check(input) }
-    return try WorkTeam.run { team in
-      let pass = ForwardPass(inputs, model: self, team: team)
+    return try Workers.computing {
+      let pass = ForwardPass(inputs, model: self)
       if pass.rows > 0 { try forward(pass) }
       return try body(pass)
     }
