@@ -24,7 +24,8 @@ extension SpikeWhaleModel: CausalModel {
       try run([SequenceInput(rest.prefix(tokensPerPass), state: memory)]) { _ in }
       rest = rest.dropFirst(tokensPerPass)
     }
-    return try run([SequenceInput(rest, state: memory)]) { logits($0.rows - 1..<$0.rows, of: $0) }
+    // A token of its own waits for the weights to be read; what is scored stays exact.
+    return try run([SequenceInput(rest, state: memory)], rounding: true) { logits($0.rows - 1..<$0.rows, of: $0) }
   }
 
   /// Sequences are run together as far as they fit into a pass; a longer one is run in several.

@@ -45,12 +45,16 @@ package struct SpikeWhaleModel: Sendable {
   /// Runs tokens through the model, on all cores, and adds them to their sequences' states.
   ///
   /// Calls `body` with the pass, in which `input` holds the last hidden states `[rows, hidden]`.
+  ///
+  /// - Parameter rounding: whether a single token's products with 4-bit weights may round their inputs to 8 bits.
   /// - Throws: ``MinkeError`` when a token is not in the vocabulary, a sequence would outgrow the context or the result
   ///   is not finite; `CancellationError` when the calling task is cancelled. The states are then as before.
-  func run<Result>(_ inputs: [SequenceInput], _ body: (ForwardPass) throws -> Result) throws -> Result {
+  func run<Result>(
+    _ inputs: [SequenceInput], rounding: Bool = false, _ body: (ForwardPass) throws -> Result
+  ) throws -> Result {
     for input in inputs { try check(input) }
     return try Workers.computing {
-      let pass = ForwardPass(inputs, model: self)
+      let pass = ForwardPass(inputs, model: self, rounding: rounding)
       if pass.rows > 0 { try forward(pass) }
       return try body(pass)
     }
