@@ -52,7 +52,7 @@ extension BenchCommand {
     private func makeModel(_ folder: URL) throws {
       try RandomSpikeWhale.write(to: folder)
       guard precision != .float32 else { return }
-      try LanguageModel(ModelFolder(folder)).save(to: weights(of: folder), precision: precision)
+      try SpikeWhaleFolder(ModelFolder(folder)).save(to: weights(of: folder), precision: precision)
     }
 
     /// Where a random model made in `folder` has its weights in the precision asked for.
@@ -63,9 +63,9 @@ extension BenchCommand {
     private func measure(_ folder: URL) throws {
       let clock = ContinuousClock()
       let start = clock.now
-      let language = try LanguageModel(ModelFolder(folder))
+      let language = try LanguageModel(spikeWhale: ModelFolder(folder))
       let load = (clock.now - start) / .seconds(1)
-      let model = language.model
+      guard let model = language.model as? SpikeWhaleModel else { return }
       guard prompt + tokens <= language.contextLength else {
         throw MinkeError(
           .invalidArgument, "--prompt and --tokens", expected: "at most \(language.contextLength) together",
@@ -73,17 +73,17 @@ extension BenchCommand {
       }
       let ids = (0..<prompt).map { TokenID(($0 * 7919 + 11) % model.configuration.vocabularySize) }
       // The first run touches the pages; the second is measured.
-      _ = try model.logits(ids.prefix(8), after: model.makeState())
-      var state = model.makeState()
+      var context = language.makeContext()
+      try context.append(ids.prefix(8))
       var prompting = Double.infinity
       for _ in 0..<3 {
-        state = model.makeState()
-        let time = try clock.measure { _ = try model.logits(ids, after: state) }
+        context = language.makeContext()
+        let time = try clock.measure { try context.append(ids) }
         prompting = min(prompting, time / .seconds(1))
       }
       var steps: [Double] = []
       for index in 0..<tokens {
-        let time = try clock.measure { _ = try model.logits([ids[index % ids.count]], after: state) }
+        let time = try clock.measure { try context.append([ids[index % ids.count]]) }
         steps.append(time / .seconds(1))
       }
       let step = steps.median

@@ -1,14 +1,10 @@
 import ArgumentParser
-import Dispatch
 import Minke
-import Synchronization
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
 #endif
 
 struct ChatCommand: AsyncParsableCommand {
@@ -16,8 +12,9 @@ struct ChatCommand: AsyncParsableCommand {
     commandName: "chat",
     abstract: "Talk with a language model in the terminal.",
     discussion: """
-      A line is a message; the answer appears as it is made. Ctrl-C stops an answer, and at the prompt it ends the chat,
-      as /quit and Ctrl-D do. /reset begins a new conversation.
+      A line is a message; the answer appears as it is made. A message of several lines has a backslash at the end of
+      each but the last, or stands between two \"\"\". /help lists the commands. Ctrl-C stops an answer; at an empty prompt
+      it ends the chat when pressed twice, as /quit and ctrl-D do at once.
 
         minke chat --model byrne-86m --system "You answer in one sentence."
       """)
@@ -27,101 +24,175 @@ struct ChatCommand: AsyncParsableCommand {
   @Option(help: "What the model is told before the conversation begins.")
   var system: String?
 
+  @Option(
+    help: ArgumentHelp("Go on with the conversation in this file, as /save writes it.", valueName: "file"),
+    completion: .file())
+  var load: String?
+
   @OptionGroup var generation: GenerationArguments
+
+  func validate() throws {
+    if system != nil, load != nil { throw ValidationError("--system is for a new conversation, without --load.") }
+  }
 
   func run() async throws {
     let options = try generation.options(defaultMaximum: nil, random: true)
-    let language = try await ModelLibrary.languageModel(model.path)
-    let session = try ChatSession(language, system: system)
-    let style = Style()
-    let isTerminal = isatty(STDIN_FILENO) == 1
-    if isTerminal { say("\(language.identity.name), context of \(language.contextLength) tokens. /reset, /quit") }
-    var output = FileWriter()
-    while true {
-      if isTerminal {
-        try output.write(style.bold("> "))
-        try output.flush()
+    let language = try model.load()
+    let session =
+      if let load {
+        try ChatSession(language, messages: ChatMessage.load(from: URL(fileURLWithPath: load)))
+      } else {
+        try ChatSession(language, system: system)
       }
-      guard let line = readLine() else { break }
-      guard let message = String(validating: line.utf8, as: UTF8.self), !line.contains("\u{FFFD}") else {
-        throw MinkeError(.malformedFile, "standard input", expected: "UTF-8 text", found: "bytes that are not")
-      }
-      switch message.trimmingPrefix(while: \.isWhitespace) {
-      case "": continue
-      case "/quit": return try output.finish()
-      case "/reset":
-        try Self.wait { await session.reset() }
-        say("A new conversation.")
-        continue
-      default: break
-      }
-      do {
-        try answer(message, session, options, language, &output)
-      } catch let error as MinkeError where isTerminal && error.kind == .invalidArgument {
-        say("minke: \(error)")
-      }
-    }
-    if isTerminal { try output.write("\n") }
-    try output.finish()
+    var conversation = Conversation(language: language, options: options, session: session)
+    try await conversation.run()
+  }
+}
+
+/// A conversation between a model and whoever types.
+private struct Conversation {
+  let language: LanguageModel
+  let options: GenerationOptions
+  var session: ChatSession
+  private let style = Style()
+  private var reader = LineReader()
+
+  init(language: LanguageModel, options: GenerationOptions, session: ChatSession) {
+    self.language = language
+    self.options = options
+    self.session = session
   }
 
-  /// Prints the answer to `message` as it comes.
-  private func answer(
-    _ message: String, _ session: ChatSession, _ options: GenerationOptions, _ language: LanguageModel,
-    _ output: inout FileWriter
-  ) throws {
-    let pieces = PieceQueue()
+  mutating func run() async throws {
+    if reader.isInteractive {
+      say("\(language.identity.name), context of \(language.contextLength) tokens. /help, /quit")
+    }
+    var lines = MessageLines()
+    var wasInterrupted = false
+    var hasFailed = false
+    input: while true {
+      let input = try reader.next(prompt: lines.isOpen ? ". " : "> ", style)
+      if case .interrupt(let isEmpty) = input {
+        if isEmpty, !lines.isOpen {
+          if wasInterrupted { break input }
+          wasInterrupted = true
+          say("Ctrl-C again, or ctrl-D, ends the chat.")
+        }
+        lines.clear()
+        continue
+      }
+      wasInterrupted = false
+      switch input {
+      case .interrupt: continue
+      case .end: break input
+      case .invalidLine:
+        say("minke: \(MinkeError(.malformedFile, "standard input", expected: "UTF-8 text", found: "bytes that are not"))")
+        hasFailed = true
+      case .line(let line):
+        guard let message = lines.take(line), !message.allSatisfy(\.isWhitespace) else { continue }
+        do {
+          if let command = ChatInstruction(message) {
+            if try !obey(command) { break input }
+          } else {
+            try await answer(message)
+          }
+        } catch let error as MinkeError where error.kind != .closedPipe {
+          // A person goes on after an error; a script learns of it at once.
+          guard reader.isInteractive else { throw error }
+          say("minke: \(error)")
+        }
+      }
+    }
+    if hasFailed, !reader.isInteractive { throw CommandStatus.failed }
+  }
+
+  /// Does what a line says that is no message; false ends the chat.
+  private mutating func obey(_ instruction: ChatInstruction) throws -> Bool {
+    switch instruction {
+    case .quit: return false
+    case .help: say(ChatInstruction.helpText)
+    case .reset:
+      session.reset()
+      say("A new conversation.")
+    case .system(let text):
+      session = try ChatSession(language, system: text.isEmpty ? nil : text)
+      say("A new conversation.")
+    case .save(let path):
+      try ChatMessage.save(session.messages, to: URL(fileURLWithPath: path))
+      say("\(path): \(session.messages.count) messages")
+    case .load(let path):
+      session = try ChatSession(language, messages: ChatMessage.load(from: URL(fileURLWithPath: path)))
+      say("\(path): \(session.messages.count) messages")
+    case .unknown(let text):
+      say("No such command: \(text). /help lists them; a message may begin with a space.")
+    }
+    return true
+  }
+
+  /// Prints the answer to `message` as it comes; ctrl-C stops it.
+  private func answer(_ message: String) async throws {
+    let (session, options, language) = (session, options, language)
     let task = Task {
+      var output = FileWriter()
+      var end: GenerationEnd?
       do {
-        for try await piece in session.reply(to: message, options: options) { pieces.append(.success(piece)) }
-        pieces.append(nil)
-      } catch {
-        pieces.append(.failure(error))
-        pieces.append(nil)
+        for try await piece in session.reply(to: message, options: options) {
+          if piece.forgottenMessages > 0 {
+            say("minke: the conversation outgrew the context; the model forgot its \(piece.forgottenMessages) oldest messages")
+          }
+          end = piece.end ?? end
+          // What a model says shall not steer the terminal.
+          try output.write(Style.outputIsTerminal ? Style.printable(piece.text, keepingLines: true) : piece.text)
+          try output.flush()
+        }
+      } catch is CancellationError {
+        // The person has read enough.
+      }
+      try output.write("\n")
+      try output.finish()
+      if end == .contextFull {
+        say("minke: the answer filled the context of \(language.contextLength) tokens")
       }
     }
     Signals.onInterrupt { task.cancel() }
     defer { Signals.onInterrupt(nil) }
-    var end: GenerationEnd?
-    while let next = pieces.next() {
-      let piece: GeneratedPiece
-      do { piece = try next.get() } catch is CancellationError { break }
-      end = piece.end ?? end
-      try output.write(piece.text)
-      try output.flush()
-    }
-    try output.write("\n")
-    try output.flush()
-    if end == .contextFull {
-      say("minke: the context of \(language.contextLength) tokens is full; /reset begins a new conversation")
-    }
-  }
-
-  /// Waits on this thread for work that others do.
-  private static func wait(_ work: @escaping @Sendable () async -> Void) throws {
-    let done = DispatchSemaphore(value: 0)
-    Task {
-      await work()
-      done.signal()
-    }
-    done.wait()
+    try await task.value
   }
 }
 
-/// Pieces of an answer on their way from the task that makes them to the thread that prints them.
-private final class PieceQueue: Sendable {
-  private let pieces = Mutex<[Result<GeneratedPiece, any Error>?]>([])
-  private let available = DispatchSemaphore(value: 0)
+/// A line that begins with a slash.
+enum ChatInstruction: Equatable {
+  case help, reset, quit
+  case system(String)
+  case save(String)
+  case load(String)
+  case unknown(String)
 
-  /// Adds a piece; nil says that there are no more.
-  func append(_ piece: Result<GeneratedPiece, any Error>?) {
-    pieces.withLock { $0.append(piece) }
-    available.signal()
+  /// Nil for a message to the model.
+  init?(_ line: String) {
+    guard line.hasPrefix("/") else { return nil }
+    let parts = line.split(maxSplits: 1, whereSeparator: \.isWhitespace)
+    let rest = parts.count > 1 ? String(parts[1].drop(while: \.isWhitespace)) : ""
+    let file = String(rest.reversed().drop(while: \.isWhitespace).reversed())
+    switch parts.first {
+    case "/help", "/?": self = .help
+    case "/reset": self = .reset
+    case "/quit", "/exit", "/bye": self = .quit
+    case "/system": self = .system(rest)
+    case "/save" where !file.isEmpty: self = .save(file)
+    case "/load" where !file.isEmpty: self = .load(file)
+    default: self = .unknown(line)
+    }
   }
 
-  /// Waits for the next piece.
-  func next() -> Result<GeneratedPiece, any Error>? {
-    available.wait()
-    return pieces.withLock { $0.removeFirst() }
-  }
+  static let helpText = """
+    /save FILE     write the conversation to a file
+    /load FILE     go on with the conversation in a file
+    /system TEXT   begin a new conversation, and tell the model TEXT first
+    /reset         begin a new conversation
+    /quit          end the chat, as ctrl-D does
+    A message of several lines has a backslash at the end of each but the last, or stands between two \"\"\".
+    Ctrl-C stops an answer. Arrow keys, Home, End, ctrl-A, E, B, F, K, U, W, Y edit the line; up and down go
+    through the lines before.
+    """
 }

@@ -23,13 +23,11 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let options = try generation.options(defaultMaximum: 256)
     let text = prompt.isEmpty || prompt == ["-"] ? try InputFile.text(of: nil) : prompt.joined(separator: " ")
-    let language = try await ModelLibrary.languageModel(model.path)
-    var tokens = language.tokenizer.encode(text)
-    if tokens.isEmpty { tokens = [language.startToken] }
+    let language = try model.load()
     var output = FileWriter()
     var continuation = ""
     var end: GenerationEnd?
-    let generated = try language.generate(after: tokens, state: language.model.makeState(), options: options) { piece in
+    let generated = try language.generate(text, options: options) { piece in
       continuation += piece.text
       end = piece.end
       guard !form.isOn, !piece.text.isEmpty else { return }

@@ -10,7 +10,7 @@ import Minke
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look into a model, or write it in another layout.",
-    subcommands: [Info.self, Convert.self, Quantize.self], defaultSubcommand: nil)
+    subcommands: [Info.self, Convert.self, Quantize.self, Settle.self], defaultSubcommand: nil)
 
   struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,10 +68,32 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws { try save(model, to: destination, int8 ? .int8 : .fourBit) }
   }
 
+  struct Settle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Measure what a language model's files leave open, and write it into its config.json.",
+      discussion: """
+        Published SpikeWhale folders do not say the form of their hyper-connections, nor the activation in the head of
+        an embedding model. Until that is written down, the likeliest is assumed. Convert and quantize settle it too.
+
+          minke model settle byrne-86m
+        """)
+
+    @Argument(help: "The path of a SpikeWhale model's folder.")
+    var model: String
+
+    func run() async throws {
+      let settling = try SpikeWhaleSettling(ModelSource(model).open())
+      try settling.write()
+      if settling.findings.isEmpty { say("\(model): nothing is open") }
+      for finding in settling.findings { say("\(model): \(finding)") }
+    }
+  }
+
   private static func save(_ name: String, to destination: String, _ precision: WeightPrecision) throws {
     let model = try ModelLibrary.model(name)
-    try model.save(to: URL(fileURLWithPath: destination), precision: precision)
+    let findings = try model.save(to: URL(fileURLWithPath: destination), precision: precision)
     let kind = model.facts.first { $0.name == "kind" }?.value ?? name
     say("\(destination): \(kind) to \(precision.rawValue)")
+    for finding in findings { say("settled: \(finding)") }
   }
 }

@@ -32,7 +32,7 @@ struct ScoreCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let language = try await ModelLibrary.languageModel(model.path)
+    let language = try model.load()
     if input.jsonl { try score(with: language) } else { try measure(input.bytes(), with: language) }
   }
 
@@ -67,7 +67,7 @@ struct ScoreCommand: AsyncParsableCommand {
   private func measure(_ text: [UInt8], with language: LanguageModel) throws {
     let progress = ProgressBar("reading")
     let result = try text.withUnsafeBufferPointer {
-      try language.perplexity(of: $0, window: window, stride: stride, progress: progress.handler)
+      try language.perplexity(ofBytes: $0, window: window, stride: stride, progress: progress.handler)
     }
     progress.finish()
     var output = FileWriter()

@@ -60,6 +60,7 @@ enum Signals {
       }
       Drafts.removeAll {
         ProgressBar.wipe()
+        RawTerminal.end()
         end(by: number)
       }
     }

@@ -1,5 +1,6 @@
 #include "matvec.h"
 
+#include "matvec_rounded.h"
 #include "vector.h"
 
 #if MINKE_X86
@@ -228,7 +229,7 @@ MINKE_INLINE void unpack_four_bit(const minke_four_bit_rows *w, size_t rows, siz
 }
 
 // One set of functions for each level: the bodies above, compiled for its instructions.
-#define MINKE_MATVEC_LEVEL(LEVEL, TARGET, FOUR_BIT)                                                                   \
+#define MINKE_MATVEC_LEVEL(LEVEL, TARGET, FOUR_BIT, ROUNDING, ROUNDED)                                                                \
   TARGET static void float32_##LEVEL(const float *w, size_t rows, size_t inputs, const float *x, float *y) {          \
     float32(w, rows, inputs, x, y);                                                                                   \
   }                                                                                                                   \
@@ -248,19 +249,27 @@ MINKE_INLINE void unpack_four_bit(const minke_four_bit_rows *w, size_t rows, siz
     unpack_four_bit(w, rows, inputs, y);                                                                              \
   }                                                                                                                   \
   static const minke_matvec_kernels kernels_##LEVEL = {float32_##LEVEL, int8_##LEVEL, four_bit_##LEVEL,               \
-                                                       unpack_int8_##LEVEL, unpack_four_bit_##LEVEL};
+                                                       unpack_int8_##LEVEL, unpack_four_bit_##LEVEL,         \
+                                                       minke_round_input_##ROUNDING,                                  \
+                                                       minke_four_bit_rounded_##ROUNDED};
 
-MINKE_MATVEC_LEVEL(portable, , four_bit)
+MINKE_MATVEC_LEVEL(portable, , four_bit, portable, portable)
 #if MINKE_X86
-MINKE_MATVEC_LEVEL(avx2, MINKE_TARGET_AVX2, four_bit)
-MINKE_MATVEC_LEVEL(avx512, MINKE_TARGET_AVX512, four_bit_lookup)
+MINKE_MATVEC_LEVEL(avx2, MINKE_TARGET_AVX2, four_bit, avx2, avx2)
+MINKE_MATVEC_LEVEL(avx512, MINKE_TARGET_AVX512, four_bit_lookup, avx512, avx512)
+#elif MINKE_ARM64
+// The compiler uses NEON, which every 64-bit Arm has, for the portable bodies as well.
+MINKE_MATVEC_LEVEL(neon, , four_bit, portable, neon)
+MINKE_MATVEC_LEVEL(dotprod, , four_bit, portable, dotprod)
 #endif
 
 const minke_matvec_kernels *minke_matvec(minke_level level) {
 #if MINKE_X86
   if (level == MINKE_AVX512) return &kernels_avx512;
   if (level == MINKE_AVX2) return &kernels_avx2;
+#elif MINKE_ARM64
+  if (level == MINKE_NEON) return minke_has_dotprod() ? &kernels_dotprod : &kernels_neon;
 #endif
-  (void)level;  // every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well
+  (void)level;
   return &kernels_portable;
 }

@@ -19,11 +19,24 @@ public protocol LoadedModel: Sendable {
 
   /// Saves the model as a new folder, with its weights in `precision`, that loads as any other.
   ///
-  /// The folder appears whole or, when something fails, not at all.
+  /// The folder appears whole or, when something fails, not at all. What the model's own files leave open is measured
+  /// and stated in the new ones.
   ///
+  /// - Returns: what was measured, a sentence each, for people.
   /// - Throws: ``MinkeError`` when there is something at `destination`, the precision is not one of
   ///   ``savablePrecisions``, or writing fails.
-  func save(to destination: URL, precision: WeightPrecision) throws
+  @discardableResult
+  func save(to destination: URL, precision: WeightPrecision) throws -> [String]
+}
+
+/// The files of a model, which may be written anew in another precision.
+package protocol ModelFiles: Sendable {
+  /// As ``LoadedModel/savablePrecisions``.
+  var savablePrecisions: [WeightPrecision] { get }
+
+  /// As ``LoadedModel/save(to:precision:)``.
+  @discardableResult
+  func save(to destination: URL, precision: WeightPrecision) throws -> [String]
 }
 
 /// One thing to know about a model: what it is called and what it is.
@@ -45,7 +58,7 @@ extension LoadedModel {
   public var savablePrecisions: [WeightPrecision] { [] }
 
   /// Refuses, for models whose files Minke does not know.
-  public func save(to destination: URL, precision: WeightPrecision) throws { throw cannotSave(precision) }
+  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] { throw cannotSave(precision) }
 
   /// The error for a precision that is not among ``savablePrecisions``.
   func cannotSave(_ precision: WeightPrecision) -> MinkeError {

@@ -68,3 +68,16 @@ extension Tokenizer {
     return text
   }
 }
+
+/// A tokenizer whose tokens are pieces of bytes: any bytes can be encoded, and the tokens' bytes joined are the text
+/// again. Language models have one.
+public protocol LosslessTokenizer: Tokenizer {
+  /// The ids that are never split, such as `<eos>`.
+  var specialTokens: Set<TokenID> { get }
+
+  /// The bytes of token `id`; nil when the vocabulary has no such id.
+  func bytes(of id: TokenID) -> ArraySlice<UInt8>?
+
+  /// The ids of `text` as nothing but text: where a special token is spelt in it, the ids of its letters.
+  func encodePlain(_ text: String) -> [TokenID]
+}

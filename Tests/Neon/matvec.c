@@ -81,6 +81,19 @@ static void check_four_bit(size_t rows, size_t inputs) {
   about("4-bit product of %zu x %zu", rows, inputs);
   minke_matvec(MINKE_NEON)->four_bit(&w, rows, inputs, x, y);
   check(meets(y, sums));
+  // With the input rounded: the whole numbers are the same at every level, only the order of sums is not.
+  const size_t padded = minke_rounded_groups(inputs);
+  const minke_rounded_input a = {take(padded * 32), take(padded * sizeof(float)), take(padded * sizeof(float))};
+  const minke_rounded_input b = {take(padded * 32), take(padded * sizeof(float)), take(padded * sizeof(float))};
+  minke_matvec(MINKE_PORTABLE)->round_input(x, inputs, &a);
+  minke_matvec(MINKE_NEON)->round_input(x, inputs, &b);
+  float *plain = take((rows + 1) * sizeof(float)), *v = room(rows);
+  minke_matvec(MINKE_PORTABLE)->four_bit_rounded(&w, rows, inputs, &a, plain);
+  expectation same = expect(rows);
+  for (size_t n = 0; n < rows; n++) put(same, n, plain[n], 4 * sums.bounds[n]);
+  about("4-bit rounded product of %zu x %zu", rows, inputs);
+  minke_matvec(MINKE_NEON)->four_bit_rounded(&w, rows, inputs, &b, v);
+  check(meets(v, same));
   about("4-bit weights of %zu x %zu", rows, inputs);
   minke_matvec(MINKE_NEON)->unpack_four_bit(&w, rows, inputs, z);
   check(meets(z, weights));

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Minke
 
 /// The option of every command that runs a language model.
 struct LanguageModelOption: ParsableArguments {
@@ -6,4 +7,11 @@ struct LanguageModelOption: ParsableArguments {
     name: [.customShort("m"), .customLong("model")], help: "The path of a language model's folder.",
     completion: .directory)
   var path: String
+
+  /// The model; what its files leave open is said on standard error.
+  func load() throws -> LanguageModel {
+    let language = try ModelLibrary.languageModel(path)
+    for assumption in language.assumptions { say("minke: \(assumption)") }
+    return language
+  }
 }

@@ -24,20 +24,10 @@ struct FileOptions: ParsableArguments {
   var noIgnore = false
 
   @Option(help: "How files without a byte order mark are written; by default UTF-8.")
-  var encoding: TextEncoding = .automatic
+  var encoding: InputEncoding = .automatic
 
   @Flag(help: "Say on standard error which files were passed over, and why.")
   var debug = false
-
-  /// The encoding of files without a mark; nil for UTF-8.
-  var textEncoding: MinkeText.TextEncoding? {
-    switch encoding {
-    case .automatic, .utf8: nil
-    case .utf16, .utf16LittleEndian: .utf16LittleEndian
-    case .utf16BigEndian: .utf16BigEndian
-    case .latin1, .windows1252: .windows1252
-    }
-  }
 
   /// What is to be read at `paths`, in order: files, what is below folders, standard input.
   func find(_ paths: [String]) throws -> (sources: [DocumentSource], skipped: [SkippedFile]) {

@@ -14,6 +14,7 @@ import MinkeText
 /// Loads both published layouts: backbone files beside an `embed_head.pt`, and all in one safetensors file. A text
 /// without tokens is the mean 0. Source: the model card of Byrne-Embed.
 public struct ByrneEncoder: TextEncoder {
+  /// What tells this model from others.
   public let identity: ModelIdentity
   public let metric = Metric.cosine
   public var dimension: Int { head.second.outputs }
@@ -24,19 +25,19 @@ public struct ByrneEncoder: TextEncoder {
   /// Tokens of a text that count; what comes after them is left out.
   public static let maximumTokens = 128
 
-  public let model: SpikeWhaleModel
+  package let model: SpikeWhaleModel
   /// The activation between the head's two layers.
-  public var activation: EmbeddingHead.Activation { head.activation }
-  /// How the activation came to be known, for people.
-  public let activationSource: String
+  package var activation: EmbeddingHead.Activation { head.activation }
+  /// What the folder leaves open and how it was taken, a sentence each; empty where it says all.
+  public let assumptions: [String]
 
-  private let precision: Precision
+  private let files: SpikeWhaleFolder
   let head: EmbeddingHead
 
   /// Whether the files of a Byrne-Embed model lie in `folder`: a SpikeWhale model with a head.
   public static func recognizes(_ folder: ModelFolder) throws -> Bool {
-    guard try SpikeWhaleFamily().recognizes(folder) else { return false }
-    if folder.file("embed_head.pt") != nil { return true }
+    guard try SpikeWhaleFolder.recognizes(folder) else { return false }
+    if folder.file(headName) != nil { return true }
     guard let url = folder.file("model.safetensors"), let configuration = try folder.json("config.json"),
       let hidden = configuration["hidden_size"]?.integer
     else { return false }
@@ -59,39 +60,33 @@ public struct ByrneEncoder: TextEncoder {
   /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
   public init(_ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()) throws {
     let (precision, level) = (options.precision ?? .float32, options.kernels)
-    self.precision = precision
-    let files = try SpikeWhaleFiles(folder)
+    let files = try SpikeWhaleFolder(folder)
     let tokenization = try Self.tokenization(of: folder, tokenizer: options.tokenizer ?? files.tokenizer)
-    self.tokenization = tokenization
-    let decoder = try SpikeWhaleModel(files, kernels: level)
-    model = precision == .int8 ? try decoder.packedInt8(kernels: level) : decoder
-    let headURL = folder.file("embed_head.pt")
-    let source = try headURL.map { try folder.checkpoint($0) } ?? files.checkpoint
-    let hidden = files.configuration.hiddenSize
-    guard let parts = try EmbeddingHead.parts(of: source, hidden: hidden) else {
-      throw MinkeError(
-        .unsupportedFile, source.path,
-        expected: "a head: a linear layer from \(hidden) numbers to more or fewer, and one that keeps them as many",
-        found: "no such tensors")
-    }
-    var head = try EmbeddingHead(parts, in: source, hidden: hidden, kernels: level)
-    if let stated = files.json["embed_head_activation"], stated != .null {
+    let decoder = try files.model(kernels: level)
+    let source = try Self.headCheckpoint(files)
+    var head = try Self.head(files, in: source, kernels: level)
+    var assumptions = files.assumptions
+    if let stated = files.json[EmbeddingHead.activationKey], stated != .null {
       guard let activation = stated.string.flatMap(EmbeddingHead.Activation.init(rawValue:)) else {
         let choices = EmbeddingHead.Activation.allCases.map(\.rawValue).joined(separator: ", ")
         throw MinkeError(
-          .malformedFile, "\(files.subject): embed_head_activation", expected: "one of \(choices)", found: stated.text)
+          .malformedFile, "\(files.subject): \(EmbeddingHead.activationKey)", expected: "one of \(choices)",
+          found: stated.text)
       }
       head.activation = activation
-      self.head = head
-      activationSource = "stated in config.json"
     } else {
-      let texts = EmbeddingHead.sampleTexts.map { Array(files.tokenizer.encode($0).prefix(Self.maximumTokens)) }
-      activationSource = head.settleActivation(means: try Self.means(of: texts, model: decoder))
-      self.head = head
+      assumptions.append(
+        "\(files.subject) does not say the activation of the head; assumed: \(head.activation.rawValue). "
+          + "\"minke model settle\" measures it and writes it down")
     }
-    let (form, activation) = ("\(model.hyperConnections.form)", head.activation.rawValue)
+    model = precision == .int8 ? try decoder.packedInt8(kernels: level) : decoder
+    self.tokenization = tokenization
+    self.files = files
+    self.head = head
+    self.assumptions = assumptions
+    let activation = head.activation.rawValue
     let recipe = ModelRecipe { recipe in
-      files.describe(form, in: &recipe)
+      files.describe(in: &recipe)
       recipe.add("activation", activation)
       recipe.add("precision", precision.rawValue)
       recipe.add(tokenization)
@@ -101,8 +96,46 @@ public struct ByrneEncoder: TextEncoder {
   }
 
   public var facts: [ModelFact] {
-    [ModelFact("kind", "Byrne-Embed")] + model.facts
-      + [ModelFact("head activation", "\(activation.rawValue) (\(activationSource))")]
+    [ModelFact("kind", "Byrne-Embed")] + model.facts + [ModelFact("head activation", activation.rawValue)]
+      + assumptions.map { ModelFact("assumed", $0) }
+  }
+
+  public var savablePrecisions: [WeightPrecision] { files.savablePrecisions }
+
+  @discardableResult
+  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
+    try files.save(to: destination, precision: precision)
+  }
+
+  /// The file of a head that does not lie in the decoder's own.
+  static let headName = "embed_head.pt"
+
+  /// The checkpoint with the head's tensors.
+  private static func headCheckpoint(_ files: SpikeWhaleFolder) throws -> Checkpoint {
+    try files.folder.file(headName).map { try files.folder.checkpoint($0) } ?? files.checkpoint
+  }
+
+  /// The head of `files`, with the activation that it has where nothing is stated.
+  private static func head(
+    _ files: SpikeWhaleFolder, in source: Checkpoint, kernels level: KernelLevel
+  ) throws -> EmbeddingHead {
+    let hidden = files.configuration.hiddenSize
+    guard let parts = try EmbeddingHead.parts(of: source, hidden: hidden) else {
+      throw MinkeError(
+        .unsupportedFile, source.path,
+        expected: "a head: a linear layer from \(hidden) numbers to more or fewer, and one that keeps them as many",
+        found: "no such tensors")
+    }
+    return try EmbeddingHead(parts, in: source, hidden: hidden, kernels: level)
+  }
+
+  /// The activation that `files` leave open, measured.
+  static func likeliestActivation(
+    _ files: SpikeWhaleFolder, model: SpikeWhaleModel
+  ) throws -> (activation: EmbeddingHead.Activation, finding: String) {
+    let texts = EmbeddingHead.sampleTexts.map { Array(files.tokenizer.encode($0).prefix(maximumTokens)) }
+    return try head(files, in: headCheckpoint(files), kernels: .active)
+      .likeliestActivation(means: means(of: texts, model: model))
   }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
@@ -112,7 +145,7 @@ public struct ByrneEncoder: TextEncoder {
     // Texts of like length need no ordering: nothing is padded. They are only put together to fill a pass.
     var vectors: [Float] = []
     vectors.reserveCapacity(texts.count * dimension)
-    for batch in LanguageModel.batches(tokens.map(\.count)) {
+    for batch in model.batches(tokens.map(\.count)) {
       let means = try Self.means(of: Array(tokens[batch]), model: model)
       vectors += head.apply(to: means, count: batch.count)
       meter.advance(by: batch.count)
@@ -125,7 +158,7 @@ public struct ByrneEncoder: TextEncoder {
   private static func means(of texts: [[TokenID]], model: SpikeWhaleModel) throws -> [Float] {
     let hidden = model.configuration.hiddenSize
     var means = [Float](repeating: 0, count: texts.count * hidden)
-    let inputs = texts.map { SequenceInput($0, state: model.makeState()) }
+    let inputs = texts.map { SequenceInput($0, state: model.makeMemory()) }
     try model.run(inputs) { pass in
       var row = 0
       for (index, text) in texts.enumerated() where !text.isEmpty {

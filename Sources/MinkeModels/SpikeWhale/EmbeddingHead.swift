@@ -11,9 +11,9 @@ import MinkeLayers
 #endif
 
 /// The head of Byrne-Embed: `W2 activation(W1 x + b1) + b2`.
-public struct EmbeddingHead: Sendable {
+package struct EmbeddingHead: Sendable {
   /// What stands between the two layers. The published files do not say.
-  public enum Activation: String, CaseIterable, Sendable {
+  package enum Activation: String, CaseIterable, Sendable {
     case gelu
     case geluTanh = "gelu_tanh"
     case silu
@@ -21,6 +21,9 @@ public struct EmbeddingHead: Sendable {
     case tanh
     case identity
   }
+
+  /// The key of `config.json` that states the activation.
+  static let activationKey = "embed_head_activation"
 
   let first: Linear
   let second: Linear
@@ -86,15 +89,16 @@ public struct EmbeddingHead: Sendable {
   /// How far the cosines may be from the card's, which says "about", for a measurement to count.
   private static let tolerance = 0.02
 
-  /// Takes the activation under which the card's sentences have the card's cosines; GELU where none does.
+  /// The activation under which the card's sentences have the card's cosines; GELU where none does.
   ///
   /// - Parameter means: what the head is given for ``sampleTexts``.
-  /// - Returns: what was measured, for people.
-  mutating func settleActivation(means: [Float]) -> String {
+  /// - Returns: the activation and what was measured, for people.
+  func likeliestActivation(means: [Float]) -> (activation: Activation, finding: String) {
     var best = (activation: Activation.gelu, error: Double.infinity)
     for candidate in Activation.allCases {
-      activation = candidate
-      let vectors = apply(to: means, count: Self.sampleTexts.count)
+      var head = self
+      head.activation = candidate
+      let vectors = head.apply(to: means, count: Self.sampleTexts.count)
       let error =
         Self.sampleCosines.indices.map { index in
           abs(Self.cosine(vectors, 2 * index, 2 * index + 1, second.outputs) - Self.sampleCosines[index])
@@ -103,12 +107,12 @@ public struct EmbeddingHead: Sendable {
     }
     let error = (best.error * 1e4).rounded() / 1e4
     guard best.error <= Self.tolerance else {
-      activation = .gelu
-      return "assumed: no activation gives the model card's cosines; the nearest, \(best.activation.rawValue), misses "
-        + "them by \(error)"
+      return (
+        .gelu,
+        "assumed: no activation gives the model card's cosines; the nearest, \(best.activation.rawValue), misses them by \(error)"
+      )
     }
-    activation = best.activation
-    return "measured: gives the model card's cosines within \(error)"
+    return (best.activation, "measured: gives the model card's cosines within \(error)")
   }
 
   private static func cosine(_ vectors: [Float], _ a: Int, _ b: Int, _ width: Int) -> Double {

@@ -1,5 +1,6 @@
 import MinkeCore
 import MinkeKernels
+import MinkeText
 
 #if canImport(Glibc)
   import Glibc
@@ -30,6 +31,21 @@ struct Engram: Sendable {
   let bias: SharedBuffer<Float>
   let gamma: SharedBuffer<Float>
   let sizes: SpikeWhaleConfiguration.Engram
+
+  /// `c` of one token, as a pass computes it.
+  func code(of token: TokenID, embedding: WeightMatrix, kernels: minke_matvec_kernels) -> [Float] {
+    let size = sizes.compressedSize
+    if let codes { return Array(codes.pointer[Int(token) * size..<(Int(token) + 1) * size]) }
+    var code = [Float](repeating: 0, count: size)
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: embedding.inputs) { x in
+      code.withUnsafeMutableBufferPointer { code in
+        guard let x = x.baseAddress, let code = code.baseAddress else { return }
+        embedding.unpack(Int(token)..<Int(token) + 1, into: x, kernels: kernels)
+        compressor.multiply(0..<size, by: x, into: code, kernels: kernels)
+      }
+    }
+    return code
+  }
 
   /// Adds the memory to `x` `[rows, hidden]`, the embedding, which is `pass.input`.
   func apply(_ pass: ForwardPass) {

@@ -4,11 +4,11 @@ import MinkeLayers
 import MinkeText
 
 /// Tokens of one sequence that go through the model together, after those its state remembers.
-public struct SequenceInput {
-  public let tokens: ArraySlice<TokenID>
-  public let state: SequenceState
+struct SequenceInput {
+  let tokens: ArraySlice<TokenID>
+  let state: SequenceState
 
-  public init(_ tokens: some Collection<TokenID>, state: SequenceState) {
+  init(_ tokens: some Collection<TokenID>, state: SequenceState) {
     self.tokens = ArraySlice(tokens)
     self.state = state
   }
@@ -62,6 +62,9 @@ final class ForwardPass: @unchecked Sendable {
   /// `[rows, max(refinement size, compressed size)]`
   let code: UnsafeMutablePointer<Float>
 
+  /// The input of a product of 4-bit weights, rounded; nil where products are exact.
+  private let roundedInput: RoundedInput?
+
   private let memory: [AlignedStorage]
   /// For each worker: one panel and 32 rows of weights.
   private let panels: [AlignedStorage]
@@ -71,7 +74,8 @@ final class ForwardPass: @unchecked Sendable {
   /// Tokens of a sequence whose attention is computed together, so that its rows fill the matrix product.
   static let attentionBlock = 16
 
-  init(_ inputs: [SequenceInput], model: SpikeWhaleModel) {
+  /// - Parameter rounding: whether a single token's products with 4-bit weights may round their inputs to 8 bits.
+  init(_ inputs: [SequenceInput], model: SpikeWhaleModel, rounding: Bool) {
     kernels = model.kernels
     configuration = model.configuration
     var segments: [Segment] = []
@@ -109,6 +113,7 @@ final class ForwardPass: @unchecked Sendable {
 
     let widest = max(c.feedForwardSize, 2 * c.hiddenSize, c.queryRank, c.outputRank, c.headCount * c.headDimension)
     let panelSize = 2 * SequenceState.panel * widest
+    roundedInput = rounding && rows == 1 && model.precision == .fourBit ? RoundedInput(longest: widest) : nil
     panels = (0..<workers).map { _ in AlignedStorage(count: rows > 1 ? panelSize : 0) }
     let longest = segments.map { $0.start + $0.rows.count }.max() ?? 0
     let block = min(Self.attentionBlock, segments.map(\.rows.count).max() ?? 0)
@@ -134,6 +139,7 @@ final class ForwardPass: @unchecked Sendable {
   func multiply(_ products: [Product], rows: Int? = nil) {
     let rows = rows ?? self.rows
     if products.allSatisfy({ $0.weights.packed != nil }) { return multiplyPacked(products, rows: rows) }
+    let rounded = rows == 1 ? round(products) : nil
     // A decoded token reads each weight once, so its pieces are pieces of memory: about as many bytes each.
     let grain = rows == 1 ? 64 : SequenceState.panel
     var ends: [Int] = []
@@ -144,13 +150,24 @@ final class ForwardPass: @unchecked Sendable {
         let product = products[index]
         let start = (piece - (index == 0 ? 0 : ends[index - 1])) * grain
         let outputs = start..<min(product.weights.outputs, start + grain)
-        if rows == 1 {
+        if let rounded {
+          product.weights.multiply(outputs, by: rounded, into: product.y + start, kernels: self.kernels.matvec)
+        } else if rows == 1 {
           product.weights.multiply(outputs, by: product.x, into: product.y + start, kernels: self.kernels.matvec)
         } else {
           self.multiply(product, outputs: outputs, rows: rows, worker: worker)
         }
       }
     }
+  }
+
+  /// The rounded input that `products` have in common; nil where they are to be exact.
+  private func round(_ products: [Product]) -> RoundedInput? {
+    guard let roundedInput, let first = products.first,
+      products.allSatisfy({ $0.weights.precision == .fourBit && $0.x == first.x })
+    else { return nil }
+    roundedInput.round(first.x, count: first.weights.inputs, kernels: kernels.matvec)
+    return roundedInput
   }
 
   /// Packed layers share out the rows, each of which is rounded once.

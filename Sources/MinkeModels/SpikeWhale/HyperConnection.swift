@@ -13,9 +13,9 @@ import MinkeCore
 ///
 /// The published models store the vectors and not the formula. A `config.json` may state it by
 /// `hyper_connection_pre` and `hyper_connection_post`; where it does not, the loader measures.
-public struct HyperConnectionForm: Sendable, Equatable, CustomStringConvertible {
+package struct HyperConnectionForm: Sendable, Equatable, CustomStringConvertible {
   /// A formula for one vector `a` of one number a stream, `n` in all.
-  public enum Formula: String, CaseIterable, Sendable {
+  package enum Formula: String, CaseIterable, Sendable {
     case softmax
     /// `n * softmax(a)`, so that equal numbers make weights of 1.
     case scaledSoftmax = "scaled_softmax"
@@ -30,26 +30,26 @@ public struct HyperConnectionForm: Sendable, Equatable, CustomStringConvertible 
   }
 
   /// For reading.
-  public let pre: Formula
+  package let pre: Formula
   /// For writing.
-  public let post: Formula
+  package let post: Formula
 
-  public init(pre: Formula, post: Formula) {
+  package init(pre: Formula, post: Formula) {
     self.pre = pre
     self.post = post
   }
 
   /// The likeliest form: a weighted mean of the streams is read, and on average the whole result is written.
-  public static let likeliest = HyperConnectionForm(pre: .softmax, post: .scaledSoftmax)
+  package static let likeliest = HyperConnectionForm(pre: .softmax, post: .scaledSoftmax)
 
   /// Every form worth trying, the likeliest first.
-  public static let candidates: [HyperConnectionForm] = {
+  package static let candidates: [HyperConnectionForm] = {
     let separate = Formula.allCases.filter { $0 != .sinkhorn }
     let pairs = separate.flatMap { pre in separate.map { HyperConnectionForm(pre: pre, post: $0) } }
     return [likeliest] + pairs.filter { $0 != likeliest } + [HyperConnectionForm(pre: .sinkhorn, post: .sinkhorn)]
   }()
 
-  public var description: String { "\(pre.rawValue) to read, \(post.rawValue) to write" }
+  package var description: String { "\(pre.rawValue) to read, \(post.rawValue) to write" }
 
   /// The form that a configuration states; nil where it is silent.
   init?(stated json: JSONValue, subject: String) throws(MinkeError) {

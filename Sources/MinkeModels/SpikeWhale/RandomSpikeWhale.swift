@@ -9,16 +9,16 @@ import MinkeCore
 
 /// A SpikeWhale model of the published size whose weights are random: what it says is noise, and how fast and how large
 /// it is, is not.
-public enum RandomSpikeWhale {
+package enum RandomSpikeWhale {
   /// Tensors and numbers of Byrne-86M, which this has too.
-  public static let tensorCount = 359
-  public static let elementCount = 96_944_515
+  package static let tensorCount = 359
+  package static let elementCount = 96_944_515
 
   /// Writes `config.json`, `tokenizer.json` and `model.safetensors` to `folder`, which must exist. Equal seeds give
   /// equal files.
   ///
   /// - Throws: ``MinkeError`` when a file cannot be written.
-  public static func write(to folder: URL, seed: UInt64 = 1) throws {
+  package static func write(to folder: URL, seed: UInt64 = 1) throws {
     try write(configuration.text, to: folder.appendingPathComponent("config.json"))
     try write(tokenizer.text, to: folder.appendingPathComponent("tokenizer.json"))
     var random = SplitMix64(seed: seed)

@@ -1,17 +1,36 @@
 import MinkeCore
 import MinkeKernels
+import MinkeText
 
-/// What a model remembers of the tokens of one sequence: their keys and values in each layer, and the last few
-/// compressed embeddings, which the engram's windows reach back to.
+/// What a SpikeWhale model remembers of one sequence.
 ///
 /// With it, tokens given one at a time have the logits they would have in the whole sequence. It grows with the
 /// sequence, 8 KB a token in the published model.
-public final class SequenceState: @unchecked Sendable {
-  // SAFETY of @unchecked: a forward pass is handed each state by one caller and writes it from one piece of work at a
-  // time; callers do not share a state between threads.
+package struct SpikeWhaleState: CausalState {
+  private var memory: SequenceState
 
-  /// Tokens so far.
-  public internal(set) var count = 0
+  init(_ memory: SequenceState) { self.memory = memory }
+
+  /// The tokens read so far.
+  package var tokens: [TokenID] { memory.tokens }
+
+  /// The memory, for reading on: a copy of its own where another value holds it as well.
+  mutating func exclusive() -> SequenceState {
+    if !isKnownUniquelyReferenced(&memory) { memory = memory.copy() }
+    return memory
+  }
+}
+
+/// The memory of one sequence: keys and values of its tokens in each layer, and the last few compressed embeddings,
+/// which the engram's windows reach back to.
+final class SequenceState: @unchecked Sendable {
+  // SAFETY of @unchecked: whoever writes is the only one to hold it. Outside of a call it is reached through
+  // SpikeWhaleState alone, which copies what two values share before one of them writes. In a forward pass each piece
+  // of work writes its own positions.
+
+  /// The tokens so far.
+  private(set) var tokens: [TokenID] = []
+  var count: Int { tokens.count }
 
   /// Keys in panels of 32 positions, `[capacity / 32, headDimension, 32]` for each layer: how the matrix product
   /// wants the columns of its right side, here the positions.
@@ -19,7 +38,7 @@ public final class SequenceState: @unchecked Sendable {
   /// Values in panels of 32 dimensions, `[headDimension / 32, capacity, 32]` for each layer.
   private(set) var values: [AlignedStorage]
   /// Compressed embeddings of the last tokens, the newest last: `[longestWindow - 1, compressedSize]`.
-  var recentCodes: [Float]
+  private(set) var recentCodes: [Float]
 
   private(set) var capacity = 0
   let headDimension: Int
@@ -40,11 +59,11 @@ public final class SequenceState: @unchecked Sendable {
     }
   }
 
-  /// A state that goes on from here by itself.
-  public func copy() -> SequenceState { SequenceState(self) }
+  /// A memory that goes on from here by itself.
+  func copy() -> SequenceState { SequenceState(self) }
 
   private init(_ other: SequenceState) {
-    count = other.count
+    tokens = other.tokens
     recentCodes = other.recentCodes
     headDimension = other.headDimension
     keys = other.keys
@@ -52,6 +71,18 @@ public final class SequenceState: @unchecked Sendable {
     capacity = other.capacity
     // Only what is in use is copied.
     resize(to: (other.count + Self.panel - 1) / Self.panel * Self.panel)
+  }
+
+  /// Takes in `tokens`, whose keys and values are stored, and the codes that the next ones reach back to.
+  func append(_ tokens: ArraySlice<TokenID>, recentCodes: [Float]?) {
+    self.tokens += tokens
+    if let recentCodes { self.recentCodes = recentCodes }
+  }
+
+  /// Leaves only the first `count` tokens; `recentCodes` are those of the last of them.
+  func truncate(to count: Int, recentCodes: [Float]) {
+    tokens.removeLast(tokens.count - count)
+    self.recentCodes = recentCodes
   }
 
   /// Makes room for `count` tokens in all.

@@ -7,48 +7,48 @@ import MinkeCore
 #endif
 
 /// The sizes and switches of a SpikeWhale model, named as in its `config.json`.
-public struct SpikeWhaleConfiguration: Sendable, Equatable {
-  public let vocabularySize: Int
-  public let hiddenSize: Int
-  public let layerCount: Int
-  public let headCount: Int
+package struct SpikeWhaleConfiguration: Sendable, Equatable {
+  package let vocabularySize: Int
+  package let hiddenSize: Int
+  package let layerCount: Int
+  package let headCount: Int
   /// Dimensions of a head, the last ``rotaryDimension`` of which turn with the position.
-  public let headDimension: Int
-  public let rotaryDimension: Int
-  public let queryRank: Int
-  public let outputRank: Int
-  public let feedForwardSize: Int
+  package let headDimension: Int
+  package let rotaryDimension: Int
+  package let queryRank: Int
+  package let outputRank: Int
+  package let feedForwardSize: Int
   /// Tokens that a sequence may have.
-  public let contextLength: Int
-  public let ropeTheta: Double
-  public let normEpsilon: Float
+  package let contextLength: Int
+  package let ropeTheta: Double
+  package let normEpsilon: Float
   /// The token that ends a text.
-  public let endToken: Int
-  public let tiesEmbeddings: Bool
+  package let endToken: Int
+  package let tiesEmbeddings: Bool
   /// Whether attention takes the direction of the position's own value out of its result.
-  public let usesExclusiveAttention: Bool
-  public let usesQueryKeyNorm: Bool
+  package let usesExclusiveAttention: Bool
+  package let usesQueryKeyNorm: Bool
   /// The hashed memory of the last tokens; nil for a model without.
-  public let engram: Engram?
+  package let engram: Engram?
   /// Streams that run side by side; 1 for a model without hyper-connections.
-  public let streamCount: Int
-  public let sinkhornIterations: Int
-  public let sinkhornEpsilon: Float
+  package let streamCount: Int
+  package let sinkhornIterations: Int
+  package let sinkhornEpsilon: Float
   /// The form that the file states for the reading and writing weights of hyper-connections; nil where it is silent.
-  public let hyperConnectionForm: HyperConnectionForm?
+  package let hyperConnectionForm: HyperConnectionForm?
   /// The refinement after the last layer; nil for a model without.
-  public let refinement: Refinement?
+  package let refinement: Refinement?
 
-  public struct Engram: Sendable, Equatable {
-    public let tableSize: Int
-    public let tableCount: Int
-    public let longestWindow: Int
-    public let compressedSize: Int
+  package struct Engram: Sendable, Equatable {
+    package let tableSize: Int
+    package let tableCount: Int
+    package let longestWindow: Int
+    package let compressedSize: Int
   }
 
-  public struct Refinement: Sendable, Equatable {
-    public let size: Int
-    public let steps: Int
+  package struct Refinement: Sendable, Equatable {
+    package let size: Int
+    package let steps: Int
   }
 
   /// Larger than any model has, and small enough that products of a few sizes do not overflow.
@@ -58,7 +58,7 @@ public struct SpikeWhaleConfiguration: Sendable, Equatable {
   ///
   /// - Throws: ``MinkeError`` when a size is missing, out of range or contradicts another, or the file asks for a part
   ///   that no published SpikeWhale model has.
-  public init(_ json: JSONValue, subject: String) throws {
+  package init(_ json: JSONValue, subject: String) throws {
     guard json.object != nil else {
       throw MinkeError(.malformedFile, subject, expected: "an object", found: "another JSON value")
     }

@@ -7,7 +7,7 @@ struct SpikeWhaleFamily: ModelFamily {
   let signature = "config.json of model_type spike_whale"
 
   func recognizes(_ folder: ModelFolder) throws -> Bool {
-    try folder.json("config.json")?["model_type"]?.string == "spike_whale"
+    try SpikeWhaleFolder.recognizes(folder)
   }
 
   func tokenization(of folder: ModelFolder) throws -> TextTokenization {
@@ -16,7 +16,7 @@ struct SpikeWhaleFamily: ModelFamily {
   }
 
   func languageModel(in folder: ModelFolder, _ options: LoadingOptions) throws -> LanguageModel? {
-    try LanguageModel(folder, kernels: options.kernels)
+    try LanguageModel(spikeWhale: folder, kernels: options.kernels)
   }
 }
 
@@ -34,6 +34,6 @@ struct ByrneFamily: ModelFamily {
   }
 
   func languageModel(in folder: ModelFolder, _ options: LoadingOptions) throws -> LanguageModel? {
-    try LanguageModel(folder, kernels: options.kernels)
+    try LanguageModel(spikeWhale: folder, kernels: options.kernels)
   }
 }

@@ -22,7 +22,7 @@ extension SpikeWhaleModel {
   /// - Parameter form: the form of the hyper-connections, which the configuration may leave open.
   /// - Throws: ``MinkeError`` when a tensor is missing or of another shape.
   init(
-    _ configuration: SpikeWhaleConfiguration, checkpoint: Checkpoint, connections settlement: Settlement,
+    _ configuration: SpikeWhaleConfiguration, checkpoint: Checkpoint, form: HyperConnectionForm,
     kernels level: KernelLevel
   ) throws(MinkeError) {
     let c = configuration
@@ -30,7 +30,7 @@ extension SpikeWhaleModel {
     let hidden = c.hiddenSize
     self.configuration = c
     self.checkpoint = checkpoint
-    hyperConnections = settlement
+    self.form = form
     kernels = SpikeWhaleKernels(level)
     tensorCount = checkpoint.tensors.count
     elementCount = checkpoint.tensors.values.reduce(0) { $0 + $1.count }
@@ -46,7 +46,7 @@ extension SpikeWhaleModel {
     func connection(_ name: String) throws(MinkeError) -> HyperConnection {
       guard c.streamCount > 1 else { return .residual }
       let (pre, post) = try tensors.pair(name, c.streamCount)
-      return HyperConnection(pre: pre, post: post, form: settlement.form, configuration: c)
+      return HyperConnection(pre: pre, post: post, form: form, configuration: c)
     }
     var layers: [Layer] = []
     for index in 0..<c.layerCount {

@@ -9,22 +9,13 @@ import MinkeText
 /// `X_i = x`; in each layer attention and feed-forward, each reading from the streams, normed, and writing back to
 /// them; `x = sum of softmax(mix)_i X_i`; `x = HRM(x)`; the last hidden state is `x = RMSNorm(x)` and the logits are
 /// `x E^T`. Sources: the model cards and the published logs of the same class.
-public struct SpikeWhaleModel: Sendable {
-  public let configuration: SpikeWhaleConfiguration
+package struct SpikeWhaleModel: Sendable {
+  package let configuration: SpikeWhaleConfiguration
   /// Tensors and numbers in the checkpoint, those that inference does not use included.
-  public let tensorCount: Int
-  public let elementCount: Int
-  /// The form of the hyper-connections and how it came to be known.
-  public let hyperConnections: Settlement
-
-  /// How an open question about a checkpoint was answered.
-  public struct Settlement: Sendable, CustomStringConvertible {
-    public let form: HyperConnectionForm
-    /// What was measured, for people; nil where the configuration states the form.
-    public let measurement: String?
-
-    public var description: String { "\(form) (\(measurement ?? "stated in config.json"))" }
-  }
+  package let tensorCount: Int
+  package let elementCount: Int
+  /// The form of the hyper-connections.
+  let form: HyperConnectionForm
 
   struct Layer: Sendable {
     let attentionConnection: HyperConnection
@@ -54,18 +45,22 @@ public struct SpikeWhaleModel: Sendable {
   /// Runs tokens through the model, on all cores, and adds them to their sequences' states.
   ///
   /// Calls `body` with the pass, in which `input` holds the last hidden states `[rows, hidden]`.
+  ///
+  /// - Parameter rounding: whether a single token's products with 4-bit weights may round their inputs to 8 bits.
   /// - Throws: ``MinkeError`` when a token is not in the vocabulary, a sequence would outgrow the context or the result
   ///   is not finite; `CancellationError` when the calling task is cancelled. The states are then as before.
-  func run<Result>(_ inputs: [SequenceInput], _ body: (ForwardPass) throws -> Result) throws -> Result {
+  func run<Result>(
+    _ inputs: [SequenceInput], rounding: Bool = false, _ body: (ForwardPass) throws -> Result
+  ) throws -> Result {
     for input in inputs { try check(input) }
     return try Workers.computing {
-      let pass = ForwardPass(inputs, model: self)
+      let pass = ForwardPass(inputs, model: self, rounding: rounding)
       if pass.rows > 0 { try forward(pass) }
       return try body(pass)
     }
   }
 
-  private func check(_ input: SequenceInput) throws(MinkeError) {
+  func check(_ input: SequenceInput) throws(MinkeError) {
     let limit = configuration.contextLength
     guard input.tokens.count <= limit - input.state.count else {
       throw MinkeError(
@@ -108,8 +103,9 @@ public struct SpikeWhaleModel: Sendable {
     pass.forEachRow { row in pass.normalize(pass.input, by: norm, rows: row..<row + 1) }
     try checkFinite(UnsafeBufferPointer(start: pass.input, count: pass.rows * hidden))
     // Only now do the states know of the tokens: a pass that was left half-way has changed nothing in them.
-    for segment in pass.segments { segment.state.count += segment.rows.count }
-    for (segment, codes) in zip(pass.segments, pass.recentCodes) { segment.state.recentCodes = codes }
+    for (index, segment) in pass.segments.enumerated() {
+      segment.state.append(pass.tokens[segment.rows], recentCodes: engram == nil ? nil : pass.recentCodes[index])
+    }
   }
 
   private func read(_ connection: HyperConnection, _ norm: SharedBuffer<Float>, _ pass: ForwardPass) {
@@ -152,36 +148,15 @@ public struct SpikeWhaleModel: Sendable {
 
   // MARK: Results
 
-  /// A sequence without any tokens yet.
-  public func makeState() -> SequenceState { SequenceState(configuration: configuration) }
-
-  /// Runs `tokens` after those in `state` and gives the logits after the last of them, `[vocabularySize]`.
-  ///
-  /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary, the sequence would outgrow the
-  ///   context or a weight is not finite; `CancellationError` when the calling task is cancelled.
-  public func logits(_ tokens: some Collection<TokenID>, after state: SequenceState) throws -> [Float] {
-    guard !tokens.isEmpty else {
-      throw MinkeError(.invalidArgument, "tokens", expected: "one or more", found: "none")
-    }
-    var rest = ArraySlice(tokens)
-    // Before any of it is run, so that the state stays as it is.
-    try check(SequenceInput(rest, state: state))
-    while rest.count > Self.tokensPerPass {
-      try run([SequenceInput(rest.prefix(Self.tokensPerPass), state: state)]) { _ in }
-      rest = rest.dropFirst(Self.tokensPerPass)
-    }
-    return try run([SequenceInput(rest, state: state)]) { logits($0.rows - 1..<$0.rows, of: $0) }
-  }
-
   /// The last hidden states of a sequence, `[tokens, hiddenSize]`.
-  public func hiddenStates(_ tokens: some Collection<TokenID>) throws -> [Float] {
-    try run([SequenceInput(tokens, state: makeState())]) { pass in
+  func hiddenStates(_ tokens: some Collection<TokenID>) throws -> [Float] {
+    try run([SequenceInput(tokens, state: makeMemory())]) { pass in
       Array(UnsafeBufferPointer(start: pass.input, count: pass.rows * configuration.hiddenSize))
     }
   }
 
-  /// Enough rows to fill the matrix product, few enough that they stay near the processor.
-  static let tokensPerPass = 512
+  /// The memory of a sequence without any tokens yet.
+  func makeMemory() -> SequenceState { SequenceState(configuration: configuration) }
 
   /// Every matrix that each token is multiplied with, but for the last one.
   private var matrices: [WeightMatrix] {
@@ -196,11 +171,11 @@ public struct SpikeWhaleModel: Sendable {
   }
 
   /// Bytes of weights that a decoded token reads: every matrix once. Of the engram's tables it reads a few rows.
-  public var bytesPerToken: Int { matrices.reduce(head.byteCount) { $0 + $1.byteCount } }
+  package var bytesPerToken: Int { matrices.reduce(head.byteCount) { $0 + $1.byteCount } }
 
   /// Multiplications and additions with weights for a token whose logits nobody asks for.
-  public var operationsPerToken: Double { matrices.reduce(0) { $0 + 2 * Double($1.outputs * $1.inputs) } }
+  package var operationsPerToken: Double { matrices.reduce(0) { $0 + 2 * Double($1.outputs * $1.inputs) } }
 
   /// How the linear layers' weights are held.
-  public var precision: WeightPrecision { layers.first?.feedForward.gate.precision ?? embedding.precision }
+  package var precision: WeightPrecision { layers.first?.feedForward.gate.precision ?? embedding.precision }
 }

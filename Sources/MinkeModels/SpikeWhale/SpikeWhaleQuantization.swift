@@ -1,6 +1,7 @@
 import MinkeCheckpoints
 import MinkeCore
 import MinkeKernels
+import MinkeText
 
 extension WeightMatrix {
   /// `weights` `[outputs, inputs]` in fewer bits.
@@ -111,7 +112,7 @@ extension SpikeWhaleModel {
   /// Norms, hyper-connections, the engram's compressor and tables stay as they are; what inference does not use
   /// (`lm_head` where it is a copy of the embedding, `mtp_heads.*`, `jepa.*`) is left out.
   /// - Throws: ``MinkeError`` when the model is not in float32, or a weight is not finite.
-  public func tensors(in precision: WeightPrecision) throws -> [Tensor] {
+  package func tensors(in precision: WeightPrecision) throws -> [Tensor] {
     guard self.precision == .float32 else {
       throw MinkeError(
         .unsupportedFile, checkpoint.path, expected: "a model in float32", found: "one in \(self.precision.rawValue)")
@@ -145,20 +146,9 @@ extension SpikeWhaleModel {
 
   /// What the engram's hashes are made of, for every token, from the embedding as it is.
   private func engramCodes(_ engram: Engram, named name: String) throws(MinkeError) -> Tensor {
-    let (count, hidden) = (configuration.vocabularySize, configuration.hiddenSize)
-    let code = engram.sizes.compressedSize
-    var codes = [Float](repeating: 0, count: count * code)
-    var x = [Float](repeating: 0, count: hidden)
-    codes.withUnsafeMutableBufferPointer { codes in
-      x.withUnsafeMutableBufferPointer { x in
-        guard let codes = codes.baseAddress, let x = x.baseAddress else { return }
-        for token in 0..<count {
-          embedding.unpack(token..<token + 1, into: x, kernels: kernels.matvec)
-          engram.compressor.multiply(0..<code, by: x, into: codes + token * code, kernels: kernels.matvec)
-        }
-      }
-    }
-    return try Tensor(name: name, shape: [count, code], floats: codes)
+    let count = configuration.vocabularySize
+    let codes = (0..<count).flatMap { engram.code(of: TokenID($0), embedding: embedding, kernels: kernels.matvec) }
+    return try Tensor(name: name, shape: [count, engram.sizes.compressedSize], floats: codes)
   }
 
   /// The ends of the names of the matrices that every token is multiplied with. The engram's compressor is not among

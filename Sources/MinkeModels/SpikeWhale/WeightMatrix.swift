@@ -77,6 +77,15 @@ struct WeightMatrix: Sendable {
     }
   }
 
+  /// `y = W x` for 4-bit weights and a rounded `x`.
+  func multiply(
+    _ rows: Range<Int>, by x: RoundedInput, into y: UnsafeMutablePointer<Float>, kernels: minke_matvec_kernels
+  ) {
+    var part = fourBitRows(from: rows.lowerBound)
+    var x = x.raw
+    kernels.four_bit_rounded(&part, rows.count, inputs, &x, y)
+  }
+
   /// Writes the weights of `rows` to `y` `[rows, inputs]`.
   func unpack(_ rows: Range<Int>, into y: UnsafeMutablePointer<Float>, kernels: minke_matvec_kernels) {
     let start = rows.lowerBound
@@ -114,6 +123,33 @@ struct WeightMatrix: Sendable {
     let groups = minke_four_bit_groups(inputs)
     return minke_four_bit_rows(
       q: q + row * groups * 16, scales: scales + row * groups, minimums: minimums + row * groups)
+  }
+}
+
+/// The input of one product with 4-bit weights, in 8 bits: 32 numbers share a scale.
+///
+/// Several times as fast as with the input itself; each number is wrong by at most 1/254 of the largest beside it.
+final class RoundedInput: @unchecked Sendable {
+  // SAFETY of @unchecked: written by the thread that runs a pass, between its loops; read within them.
+  private let q: AlignedBuffer<Int8>
+  private let scales: AlignedBuffer<Float>
+  private let sums: AlignedBuffer<Float>
+
+  /// Room for up to `longest` numbers.
+  init(longest: Int) {
+    let groups = minke_rounded_groups(longest)
+    q = AlignedBuffer(uninitialized: groups * Int(MINKE_FOUR_BIT_GROUP))
+    scales = AlignedBuffer(uninitialized: groups)
+    sums = AlignedBuffer(uninitialized: groups)
+  }
+
+  var raw: minke_rounded_input {
+    minke_rounded_input(q: q.baseAddress, scales: scales.baseAddress, sums: sums.baseAddress)
+  }
+
+  func round(_ x: UnsafePointer<Float>, count: Int, kernels: minke_matvec_kernels) {
+    var raw = raw
+    kernels.round_input(x, count, &raw)
   }
 }
 

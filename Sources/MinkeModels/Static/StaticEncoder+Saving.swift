@@ -19,10 +19,13 @@ extension StaticEncoder {
   /// From float to 4 bits the numbers are rounded by the published recipe; from 4 bits to float nothing changes. The
   /// folder appears whole or, when something fails, not at all.
   ///
+  /// - Returns: nothing: no file of the model leaves anything open.
   /// - Throws: ``MinkeError`` when `destination` exists, the model is not an SSE model, or writing fails.
-  public func save(to destination: URL, precision: WeightPrecision) throws {
+  @discardableResult
+  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
     guard let activation, let tokenizerURL, savablePrecisions.contains(precision) else { throw cannotSave(precision) }
     try FolderWriter.write(to: destination) { try write(activation, precision, tokenizerURL, to: $0) }
+    return []
   }
 
   private func write(

@@ -45,12 +45,12 @@ public enum TextEncoding: String, Sendable, CaseIterable {
 }
 
 /// Turns the bytes of a file, as they come in pieces, into UTF-8, and tells what is no text.
-struct TextDecoder: Sendable {
-  let encoding: TextEncoding
+package struct TextDecoder: Sendable {
+  package let encoding: TextEncoding
   /// Bytes of a character whose rest has not come yet.
   private var pending: [UInt8] = []
 
-  init(_ encoding: TextEncoding) { self.encoding = encoding }
+  package init(_ encoding: TextEncoding) { self.encoding = encoding }
 
   /// Appends what `bytes` stand for to `text`, the mark at the start of a file included.
   ///
@@ -58,10 +58,18 @@ struct TextDecoder: Sendable {
   /// - Throws: ``SkipReason/binary`` at a NUL character, ``SkipReason/notText(_:)`` at bytes that are no UTF-8. What is
   ///   wrong in UTF-16 becomes U+FFFD.
   mutating func append(_ bytes: [UInt8], isLast: Bool, to text: inout [UInt8]) throws(SkipReason) {
+    guard encoding != .utf8 else { return try appendUTF8(bytes, isLast: isLast, to: &text) }
+    let start = text.count
+    appendAnything(bytes, isLast: isLast, to: &text)
+    if text[start...].contains(0) { throw .binary }
+  }
+
+  /// The same for bytes that are taken as text whatever they are: UTF-8 goes through unseen.
+  package mutating func appendAnything(_ bytes: [UInt8], isLast: Bool, to text: inout [UInt8]) {
     switch encoding {
-    case .utf8: try appendUTF8(bytes, isLast: isLast, to: &text)
-    case .windows1252: try appendWindows1252(bytes, to: &text)
-    case .utf16LittleEndian, .utf16BigEndian: try appendUTF16(bytes, isLast: isLast, to: &text)
+    case .utf8: text += bytes
+    case .windows1252: appendWindows1252(bytes, to: &text)
+    case .utf16LittleEndian, .utf16BigEndian: appendUTF16(bytes, isLast: isLast, to: &text)
     }
   }
 
@@ -110,11 +118,10 @@ struct TextDecoder: Sendable {
     return bytes.count < length && bytes.dropFirst().allSatisfy { $0 & 0xc0 == 0x80 }
   }
 
-  private mutating func appendWindows1252(_ bytes: [UInt8], to text: inout [UInt8]) throws(SkipReason) {
+  private mutating func appendWindows1252(_ bytes: [UInt8], to text: inout [UInt8]) {
     text.reserveCapacity(text.count + bytes.count)
     for byte in bytes {
       switch byte {
-      case 0: throw .binary
       case ..<0x80: text.append(byte)
       case 0x80..<0xa0: text += String(Self.windows1252[Int(byte - 0x80)]).utf8
       default:
@@ -128,7 +135,7 @@ struct TextDecoder: Sendable {
   private static let windows1252: [Unicode.Scalar] = Array(
     "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ".unicodeScalars)
 
-  private mutating func appendUTF16(_ bytes: [UInt8], isLast: Bool, to text: inout [UInt8]) throws(SkipReason) {
+  private mutating func appendUTF16(_ bytes: [UInt8], isLast: Bool, to text: inout [UInt8]) {
     let bytes = pending + bytes
     pending = []
     var units: [UInt16] = []
@@ -137,7 +144,6 @@ struct TextDecoder: Sendable {
     for start in stride(from: 0, to: bytes.count - 1, by: 2) {
       units.append(UInt16(bytes[start + low]) | UInt16(bytes[start + high]) << 8)
     }
-    if units.contains(0) { throw .binary }
     if isLast {
       if bytes.count % 2 == 1 { units.append(0xfffd) }
     } else {

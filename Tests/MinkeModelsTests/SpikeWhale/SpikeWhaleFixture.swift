@@ -23,7 +23,12 @@ enum SpikeWhaleFixture {
   }
 
   static func model(_ level: KernelLevel = .active) throws -> LanguageModel {
-    try LanguageModel(ModelFolder(Fixture.url("spikewhale-tiny")), kernels: level)
+    try LanguageModel(spikeWhale: ModelFolder(Fixture.url("spikewhale-tiny")), kernels: level)
+  }
+
+  /// The network alone.
+  static func network(_ level: KernelLevel = .active) throws -> SpikeWhaleModel {
+    try SpikeWhaleFolder(ModelFolder(Fixture.url("spikewhale-tiny"))).model(kernels: level)
   }
 
   static func examples() throws -> [Example] {
@@ -62,6 +67,14 @@ enum SpikeWhaleFixture {
   /// `tensor` under another name.
   static func renamed(_ tensor: Tensor, _ name: String) throws -> Tensor {
     try Tensor(name: name, elementType: tensor.elementType, shape: tensor.shape, bytes: tensor.bytes())
+  }
+}
+
+extension LanguageModel {
+  /// The logits after `tokens` alone.
+  func logits(_ tokens: some Collection<TokenID>) throws -> [Float] {
+    var context = makeContext()
+    return try context.append(tokens)
   }
 }
 

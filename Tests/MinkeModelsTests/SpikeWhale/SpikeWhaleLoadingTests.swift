@@ -36,7 +36,7 @@ import Testing
       "model.layers.1.attn.q_a_proj.weight", "model.embed_tokens.weight", "model.layers.2.hc_ffn.pre_logits",
     ] {
       try SpikeWhaleFixture.withCopy(tensors: { $0[name] = nil }) { folder in
-        #expect { try LanguageModel(folder) } throws: { error in
+        #expect { try LanguageModel(spikeWhale: folder) } throws: { error in
           "\(error)".contains(name.split(separator: ".").dropLast().joined(separator: ".")) || name.contains("embed")
         }
       }
@@ -54,35 +54,59 @@ import Testing
       tensors[name] = try Tensor(name: name, shape: tensor.shape, floats: values)
     }) { folder in
       #expect {
-        let language = try LanguageModel(folder)
-        _ = try language.model.logits(language.tokenizer.encode("Hello"), after: language.model.makeState())
+        let language = try LanguageModel(spikeWhale: folder)
+        _ = try language.logits(language.tokenizer.encode("Hello"))
       } throws: { ($0 as? MinkeError)?.kind == .notFinite && "\($0)".contains(name) }
     }
   }
 
-  @Test func `the form of the hyper-connections is measured where nothing states it`() throws {
+  @Test func `a form that nothing states is assumed, said, and settled once`() throws {
     let open: [String: JSONValue?] = ["hyper_connection_pre": nil, "hyper_connection_post": nil]
     try SpikeWhaleFixture.withCopy(configuration: open) { folder in
-      let language = try LanguageModel(folder)
-      let settled = language.model.hyperConnections
-      #expect(settled.measurement?.hasPrefix("measured: ") == true)
+      let assumed = try LanguageModel(spikeWhale: folder)
+      #expect(assumed.assumptions.count == 1)
+      #expect(assumed.assumptions.first?.contains("minke model settle") == true)
+      #expect(try SpikeWhaleFolder(folder).model(kernels: .active).form == .likeliest)
+
+      let settling = try SpikeWhaleSettling(folder)
+      #expect(settling.findings.count == 1)
+      try settling.write()
+      let files = try SpikeWhaleFolder(folder)
+      let model = try files.model(kernels: .active)
+      #expect(files.assumptions.isEmpty)
+      #expect(try SpikeWhaleSettling(folder).findings.isEmpty)
       // The measurement can be repeated: no candidate does better.
-      let configuration = language.model.configuration
-      let tokens = Array(language.tokenizer.encode(SpikeWhaleModel.sampleText).prefix(configuration.contextLength))
-      let loss = try language.model.meanLoss(of: tokens)
+      let tokens = Array(
+        files.tokenizer.encode(SpikeWhaleSettling.sampleText).prefix(model.configuration.contextLength))
+      let loss = try model.meanLoss(of: tokens)
       for form in HyperConnectionForm.candidates {
         let other = try SpikeWhaleModel(
-          configuration, checkpoint: language.model.checkpoint, connections: .init(form: form, measurement: nil),
-          kernels: .active)
+          model.configuration, checkpoint: model.checkpoint, form: form, kernels: .active)
         let otherLoss = (try? other.meanLoss(of: tokens)) ?? .infinity
-        #expect(otherLoss >= loss || form == settled.form)
+        #expect(otherLoss >= loss || form == model.form)
       }
     }
-    #expect(try SpikeWhaleFixture.model().model.hyperConnections.measurement == nil)
+    #expect(try SpikeWhaleFixture.model().assumptions.isEmpty)
+  }
+
+  @Test func `settling keeps the other keys, and saving settles too`() throws {
+    let open: [String: JSONValue?] = [
+      "hyper_connection_pre": nil, "hyper_connection_post": nil, "embed_head_activation": nil, "own_key": "kept",
+    ]
+    try SpikeWhaleFixture.withCopy(of: "byrne-embed-tiny", configuration: open) { folder in
+      #expect(try ByrneEncoder(folder).assumptions.count == 2)
+      let saved = folder.url.appendingPathComponent("saved")
+      #expect(try SpikeWhaleFolder(folder).save(to: saved, precision: .float32).count == 2)
+      let other = try ModelFolder(saved)
+      #expect(try ByrneEncoder(other).assumptions.isEmpty)
+      #expect(other.file("embed_head.pt") != nil)
+      #expect(try other.json("config.json")?["own_key"]?.string == "kept")
+      #expect(throws: MinkeError.self) { try SpikeWhaleFolder(folder).save(to: saved, precision: .float32) }
+    }
   }
 
   @Test func `formulas for hyper-connections are as written`() throws {
-    let configuration = try SpikeWhaleFixture.model().model.configuration
+    let configuration = try SpikeWhaleFixture.network().configuration
     func weights(_ formula: HyperConnectionForm.Formula) -> [Float] {
       HyperConnection(
         pre: [0, 1], post: [0, 0], form: HyperConnectionForm(pre: formula, post: .raw), configuration: configuration

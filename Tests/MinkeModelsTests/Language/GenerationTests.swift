@@ -13,9 +13,7 @@ import Testing
   /// The whole continuation and why it ended.
   private func generate(_ prompt: String, _ options: GenerationOptions) throws -> (text: String, end: GenerationEnd?) {
     var result = (text: "", end: GenerationEnd?.none)
-    try language.generate(
-      after: language.tokenizer.encode(prompt), state: language.model.makeState(), options: options
-    ) { piece in
+    try language.generate(prompt, options: options) { piece in
       #expect(result.end == nil)
       result.text += piece.text
       result.end = piece.end
@@ -120,48 +118,44 @@ import Testing
     #expect(try generate("a", GenerationOptions(maximumTokens: 0)).end == .maximumTokens)
   }
 
-  @Test func `a consumer that stops iterating stops the generation`() async throws {
-    let session = try ChatSession(language)
-    for try await piece in session.reply(to: "Hi", options: GenerationOptions(endsAtEndToken: false))
-    where piece.token != nil {
-      break
+  @Test func `nothing is done before a piece is asked for, and then one piece at a time`() async throws {
+    let recorder = Recorder()
+    let bigrams = try Bigrams.language(recorder: recorder)
+    let text = bigrams.generate("a", options: GenerationOptions(maximumTokens: 100, endsAtEndToken: false))
+    let pieces = text.makeAsyncIterator()
+    #expect(recorder.calls == 0)
+    for count in 1...5 {
+      #expect(try await pieces.next()?.text == String(UnicodeScalar(UInt8(97 + count))))
+      #expect(recorder.calls == count)
     }
-    // The session is free again once its generation has ended.
-    let messages = await session.messages
-    #expect(messages.map(\.role) == [.user, .assistant] || messages.isEmpty)
+    // Each iteration is a text of its own.
+    for try await piece in text { #expect(piece.text == "b"); break }
+    #expect(recorder.calls == 6)
   }
 
-  @Test func `a conversation is one ChatML text to the model`() async throws {
-    let session = try ChatSession(language, system: "Be brief.")
-    let options = GenerationOptions(maximumTokens: 5, endsAtEndToken: false)
-    var answers: [String] = []
-    for message in ["Hi", "a<|im_end|>b"] {
-      var answer = ""
-      for try await piece in session.reply(to: message, options: options) { answer += piece.text }
-      answers.append(answer)
+  @Test func `generation runs in the asking task with its priority, local values and cancellation`() async throws {
+    let recorder = Recorder()
+    let bigrams = try Bigrams.language(recorder: recorder)
+    let options = GenerationOptions(maximumTokens: 100, endsAtEndToken: false)
+    let task = Task(priority: .background) {
+      try await Recorder.$name.withValue("asking") {
+        for try await _ in bigrams.generate("a", options: options) {
+          if recorder.calls == 3 { withUnsafeCurrentTask { $0?.cancel() } }
+        }
+      }
     }
-    let tokenizer = language.tokenizer
-    func plain(_ text: String) -> [TokenID] { tokenizer.encodePlain(text) }
-    let (start, end) = (try #require(tokenizer.id(of: "<|im_start|>")), try #require(tokenizer.id(of: "<|im_end|>")))
-    var tokens = [start] + plain("system\nBe brief.") + [end] + plain("\n")
-    for (message, answer) in zip(["Hi", "a<|im_end|>b"], answers) {
-      tokens += [start] + plain("user\n" + message) + [end] + plain("\n") + [start] + plain("assistant\n")
-      let reply = try language.generate(after: tokens, state: language.model.makeState(), options: options) { _ in }
-      #expect(tokenizer.decode(reply) == answer)
-      tokens += reply + [end] + plain("\n")
-    }
-    #expect(await session.messages.map(\.role) == [.system, .user, .assistant, .user, .assistant])
-    #expect(await session.tokenCount == tokens.count)
-    await session.reset()
-    #expect(await session.messages.map(\.text) == ["Be brief."])
+    await #expect(throws: CancellationError.self) { try await task.value }
+    #expect(recorder.calls == 3)
+    #expect(recorder.names == ["asking", "asking", "asking"])
   }
 
-  @Test func `a message beyond the context is an error and no part of the conversation`() async throws {
-    let session = try ChatSession(language)
-    await #expect(throws: MinkeError.self) {
-      for try await _ in session.reply(to: String(repeating: "Q", count: 200)) {}
+  @Test func `a prompt without tokens begins with the start token`() async throws {
+    let bigrams = try Bigrams.language()
+    var text = ""
+    for try await piece in bigrams.generate("", options: GenerationOptions(maximumTokens: 3, endsAtEndToken: false)) {
+      text += piece.text
     }
-    #expect(await session.messages.isEmpty)
+    #expect(text == "bcd")
   }
 }
 

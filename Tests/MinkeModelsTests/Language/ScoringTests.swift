@@ -13,7 +13,7 @@ import Testing
   /// The log-likelihood of each of `tokens` after the first `known`, one full pass for each.
   private func reference(_ tokens: [TokenID], after known: Int) throws -> [Double] {
     try (known..<tokens.count).map { index in
-      let logits = try language.model.logits(tokens[..<index], after: language.model.makeState()).map { Double($0) }
+      let logits = try language.logits(tokens[..<index]).map { Double($0) }
       let total = logits.reduce(0) { $0 + exp($1) }
       return logits[Int(tokens[index])] - log(total)
     }
@@ -48,9 +48,8 @@ import Testing
 
   @Test func `a greedy continuation is recognised`() throws {
     let example = try SpikeWhaleFixture.examples()[9]
-    let state = language.model.makeState()
     let next = try language.generate(
-      after: example.ids, state: state, options: GenerationOptions(maximumTokens: 1, endsAtEndToken: false)
+      example.text, options: GenerationOptions(maximumTokens: 1, endsAtEndToken: false)
     ) { _ in }
     let continuation = language.tokenizer.decode(next, skippingSpecialTokens: false)
     try #require(language.tokenizer.encode(example.text + continuation) == example.ids + next)
@@ -75,7 +74,9 @@ import Testing
       expected += try reference(Array(tokens[begin..<end]), after: done - begin).reduce(0, +)
       done = end
     }
-    let found = try text.withUnsafeBufferPointer { try language.perplexity(of: $0, window: window, stride: stride) }
+    let found = try text.withUnsafeBufferPointer {
+      try language.perplexity(ofBytes: $0, window: window, stride: stride)
+    }
     #expect(abs(found.logLikelihood - expected) < 1e-2)
     #expect(found.byteCount == text.count && found.tokenCount == tokens.count - 1)
     #expect(abs(found.perByte - exp(-expected / Double(text.count))) < 1e-3)
@@ -85,14 +86,26 @@ import Testing
     for (window, stride) in [(0, 1), (129, 1), (8, 9), (8, 0)] {
       #expect(throws: MinkeError.self) {
         try [UInt8](repeating: 65, count: 9).withUnsafeBufferPointer {
-          try language.perplexity(of: $0, window: window, stride: stride)
+          try language.perplexity(ofBytes: $0, window: window, stride: stride)
         }
       }
     }
     let error = #expect(throws: MinkeError.self) {
-      try [UInt8]().withUnsafeBufferPointer { try language.perplexity(of: $0) }
+      try [UInt8]().withUnsafeBufferPointer { try language.perplexity(ofBytes: $0) }
     }
     #expect(error?.subject == "text")
+  }
+
+  @Test func `a model without a faster way is scored token by token`() async throws {
+    let bigrams = try Bigrams.language()
+    let scores = try await bigrams.score([("a", "bcd"), ("a", "bxy"), ("", "b")])
+    #expect(scores.map(\.isGreedy) == [true, false, true])
+    // One logit is 1 and all others are 0.
+    let likely = 1 - log(Double(Bytes.size - 1) + exp(1))
+    #expect(largestDifference(scores[0].tokenLogLikelihoods, [likely, likely, likely]) < 1e-5)
+    #expect(largestDifference(scores[1].tokenLogLikelihoods, [likely, likely - 1, likely]) < 1e-5)
+    let text = try await bigrams.perplexity(of: "bcdefg", window: 2, stride: 1)
+    #expect(abs(text.logLikelihood - 6 * likely) < 1e-5)
   }
 }
 

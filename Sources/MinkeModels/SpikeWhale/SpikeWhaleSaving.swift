@@ -1,0 +1,46 @@
+import MinkeCheckpoints
+import MinkeCore
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+extension SpikeWhaleFolder {
+  /// All, for a model that is held in float32: what was rounded once is not rounded again.
+  package var savablePrecisions: [WeightPrecision] { isRounded ? [] : WeightPrecision.allCases }
+
+  private var isRounded: Bool { checkpoint.tensorNames.contains { $0.hasSuffix(WeightMatrix.Part.scales) } }
+
+  /// Writes the model to the new folder `destination`, whole or not at all, its weights in `precision`.
+  ///
+  /// What the configuration leaves open is measured and then stated. The head of an embedding model stays as it is.
+  /// - Returns: what was measured, a line each.
+  /// - Throws: ``MinkeError`` when there is something at `destination`, the model is not in float32, a weight is not
+  ///   finite or writing fails.
+  @discardableResult
+  package func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
+    try FolderWriter.write(to: destination) { draft in
+      // Whatever is wrong with the weights is found before anything is written.
+      let tensors = try model(kernels: .active).tensors(in: precision)
+      let settling = try SpikeWhaleSettling(folder)
+      try write(tensors, settling.configuration, to: draft)
+      return settling.findings
+    }
+  }
+
+  private func write(_ tensors: [Tensor], _ configuration: JSONValue, to draft: URL) throws {
+    var writer = try FileWriter(draft.appendingPathComponent("config.json"))
+    try writer.write(configuration.text + "\n")
+    try writer.finish()
+    for name in ["tokenizer.json", "tokenizer_config.json", ByrneEncoder.headName] {
+      guard let source = folder.file(name) else { continue }
+      let file = try MappedFile(source)
+      var writer = try FileWriter(draft.appendingPathComponent(name))
+      try writer.write(file.bytes)
+      try writer.finish()
+    }
+    try Safetensors.write(tensors, to: draft.appendingPathComponent("model.safetensors"))
+  }
+}
