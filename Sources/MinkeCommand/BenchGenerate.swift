@@ -24,7 +24,7 @@ extension BenchCommand {
     var tokens = 64
 
     @Option(help: "How the random model's weights are held: float32, int8 or 4bit.")
-    var precision: WeightPrecision = .float32
+    var precision: Precision = .float32
 
     @Option(help: ArgumentHelp("Keep the random model in this new folder.", valueName: "folder"))
     var keep: String?
@@ -127,5 +127,3 @@ extension BenchCommand {
     }
   }
 }
-
-extension WeightPrecision: ExpressibleByArgument {}

@@ -10,7 +10,7 @@ package struct MatrixView: @unchecked Sendable {
   package let stride: Int
 
   /// - Parameter stride: numbers from one row to the next; nil where rows stand one right after the other.
-  package init(_ start: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
+  @inlinable package init(_ start: UnsafePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
     precondition(rows >= 0 && columns >= 0 && stride ?? columns >= columns)
     self.start = start
     self.rows = rows
@@ -19,19 +19,41 @@ package struct MatrixView: @unchecked Sendable {
   }
 
   /// The rows `range`.
-  package func rows(_ range: Range<Int>) -> MatrixView {
+  @inlinable package func rows(_ range: Range<Int>) -> MatrixView {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
     return MatrixView(start + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
   }
 
   /// The columns `range` of every row.
-  package func columns(_ range: Range<Int>) -> MatrixView {
+  @inlinable package func columns(_ range: Range<Int>) -> MatrixView {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
     return MatrixView(start + range.lowerBound, rows: rows, columns: range.count, stride: stride)
   }
 
   /// One row.
-  package func row(_ index: Int) -> MatrixView { rows(index..<index + 1) }
+  @inlinable package func row(_ index: Int) -> MatrixView { rows(index..<index + 1) }
+
+  @inlinable package subscript(row: Int, column: Int) -> Float {
+    precondition(
+      row >= 0 && row < rows && column >= 0 && column < columns, "[\(row), \(column)] of [\(rows), \(columns)]")
+    return start[row * stride + column]
+  }
+
+  /// A copy of the numbers, row by row.
+  package func copied() -> [Float] {
+    (0..<rows).flatMap { UnsafeBufferPointer(start: start + $0 * stride, count: columns) }
+  }
+
+  /// The sum of `term` over every number and that of `other`, which has this shape, in its place; in order.
+  @inlinable package func sum(with other: MatrixView, _ term: (Float, Float) -> Float) -> Float {
+    precondition(other.rows == rows && other.columns == columns)
+    var sum: Float = 0
+    for row in 0..<rows {
+      let (row, other) = (start + row * stride, other.start + row * other.stride)
+      for column in 0..<columns { sum += term(row[column], other[column]) }
+    }
+    return sum
+  }
 }
 
 /// Like ``MatrixView``, to be written.
@@ -44,7 +66,7 @@ package struct MutableMatrixView: @unchecked Sendable {
   package let stride: Int
 
   /// - Parameter stride: numbers from one row to the next; nil where rows stand one right after the other.
-  package init(_ start: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
+  @inlinable package init(_ start: UnsafeMutablePointer<Float>, rows: Int, columns: Int, stride: Int? = nil) {
     precondition(rows >= 0 && columns >= 0 && stride ?? columns >= columns)
     self.start = start
     self.rows = rows
@@ -53,40 +75,56 @@ package struct MutableMatrixView: @unchecked Sendable {
   }
 
   /// The same numbers, to be read.
-  package var read: MatrixView { MatrixView(start, rows: rows, columns: columns, stride: stride) }
+  @inlinable package var read: MatrixView { MatrixView(start, rows: rows, columns: columns, stride: stride) }
 
   /// The rows `range`.
-  package func rows(_ range: Range<Int>) -> MutableMatrixView {
+  @inlinable package func rows(_ range: Range<Int>) -> MutableMatrixView {
     precondition(range.lowerBound >= 0 && range.upperBound <= rows, "rows \(range) of \(rows)")
     return MutableMatrixView(start + range.lowerBound * stride, rows: range.count, columns: columns, stride: stride)
   }
 
   /// The columns `range` of every row.
-  package func columns(_ range: Range<Int>) -> MutableMatrixView {
+  @inlinable package func columns(_ range: Range<Int>) -> MutableMatrixView {
     precondition(range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(columns)")
     return MutableMatrixView(start + range.lowerBound, rows: rows, columns: range.count, stride: stride)
   }
 
   /// One row.
-  package func row(_ index: Int) -> MutableMatrixView { rows(index..<index + 1) }
+  @inlinable package func row(_ index: Int) -> MutableMatrixView { rows(index..<index + 1) }
+
+  /// The same numbers with every row cut into `parts` of equal length; rows must stand one right after the other.
+  @inlinable package func cut(into parts: Int) -> MutableMatrixView {
+    precondition(
+      stride == columns && columns.isMultiple(of: parts), "\(columns) of \(stride) columns in \(parts) parts")
+    return MutableMatrixView(start, rows: rows * parts, columns: columns / parts)
+  }
+
+  @inlinable package subscript(row: Int, column: Int) -> Float {
+    get { read[row, column] }
+    nonmutating set {
+      precondition(
+        row >= 0 && row < rows && column >= 0 && column < columns, "[\(row), \(column)] of [\(rows), \(columns)]")
+      start[row * stride + column] = newValue
+    }
+  }
 }
 
 // MARK: Arithmetic on rows
 
 extension MutableMatrixView {
   /// Writes `value` everywhere.
-  package func fill(_ value: Float) {
+  @inlinable package func fill(_ value: Float) {
     for row in 0..<rows { (start + row * stride).update(repeating: value, count: columns) }
   }
 
   /// Copies `other`, which has this shape.
-  package func copy(_ other: MatrixView) {
+  @inlinable package func copy(_ other: MatrixView) {
     precondition(other.rows == rows && other.columns == columns)
     for row in 0..<rows { (start + row * stride).update(from: other.start + row * other.stride, count: columns) }
   }
 
   /// Changes every number by itself.
-  package func apply(_ transform: (Float) -> Float) {
+  @inlinable package func apply(_ transform: (Float) -> Float) {
     for row in 0..<rows {
       let row = start + row * stride
       for column in 0..<columns { row[column] = transform(row[column]) }
@@ -94,7 +132,7 @@ extension MutableMatrixView {
   }
 
   /// Changes every number together with that of `other`, which has this shape, in its place.
-  package func combine(_ other: MatrixView, _ combine: (Float, Float) -> Float) {
+  @inlinable package func combine(_ other: MatrixView, _ combine: (Float, Float) -> Float) {
     precondition(other.rows == rows && other.columns == columns)
     for row in 0..<rows {
       let (row, other) = (start + row * stride, other.start + row * other.stride)
@@ -105,7 +143,7 @@ extension MutableMatrixView {
 
 extension MatrixView {
   /// Whether no number is NaN or infinite.
-  package var isFinite: Bool {
+  @inlinable package var isFinite: Bool {
     (0..<rows).allSatisfy { row in
       let row = start + row * stride
       // One NaN or infinity makes the sum of the zeros NaN.

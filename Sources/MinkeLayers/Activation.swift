@@ -43,4 +43,23 @@ package enum Activation: String, CaseIterable, Sendable {
     case .sigmoid: 1 / (1 + expf(-x))
     }
   }
+
+  /// Applies the activation to every number, by kernels where there are some.
+  package func callAsFunction(_ x: MutableMatrixView, kernels level: KernelLevel) {
+    switch self {
+    case .identity: break
+    case .gelu: minke_transformer(level.rawLevel).pointee.gelu(x.start, x.rows, x.columns, x.stride)
+    case .silu:
+      let silu = minke_decoder(level.rawLevel).pointee.silu
+      for row in 0..<x.rows { silu?(x.row(row).start, x.columns) }
+    case .geluTanh, .relu, .tanh, .sigmoid: x.apply { self($0) }
+    }
+  }
+}
+
+/// `gate = silu(gate) * up` (SwiGLU, Shazeer 2020).
+package func swiGLU(_ gate: MutableMatrixView, _ up: MatrixView, kernels level: KernelLevel) {
+  precondition(gate.rows == up.rows && gate.columns == up.columns)
+  let kernels = minke_decoder(level.rawLevel).pointee
+  for row in 0..<gate.rows { kernels.swiglu(gate.row(row).start, up.row(row).start, gate.columns) }
 }

@@ -1,21 +1,49 @@
 import MinkeCore
 import MinkeKernels
 
-/// A linear layer `y = activation(x W^T + b)`, its weights `W` `[outputs, inputs]` packed once for the kernels.
+/// A linear layer `y = activation(x W^T + b)` with weights `W` `[outputs, inputs]`.
 ///
-/// The packed weights are the only copy that it holds. Every number of `y` is summed in one fixed order, so it depends
-/// on its own row of `x` alone, not on how many rows come with it nor on how many threads work.
+/// Every number of `y` is summed in one fixed order, so it depends on its own row of `x` alone, not on how many threads
+/// work; with packed weights also not on how many rows come with it.
 package struct Linear: Sendable {
   package let outputs: Int
   package let inputs: Int
-  package var precision: Precision { if case .float32 = weights { .float32 } else { .int8 } }
+  let storage: Storage
+  let bias: SharedBuffer<Float>?
+  let level: KernelLevel
 
-  private enum Weights: Sendable {
+  /// The weights, the only copy that a layer holds.
+  enum Storage: Sendable {
+    /// Row after row, where they lie in their file. A single row of x reads every weight once, so it would gain nothing
+    /// by another order; more rows pack 32 rows of weights at a time, which costs little beside their product.
     case float32(SharedBuffer<Float>)
-    case int8(RoundedWeights)
+    case int8(SharedBuffer<Int8>, scales: SharedBuffer<Float>)
+    case fourBit(FourBitRows)
+    /// Packed once into panels, for many rows of x.
+    case packedFloat32(SharedBuffer<Float>)
+    /// Packed once, multiplied by rows of x that are rounded to 8 bits as they come: the fastest, and less exact.
+    case packedInt8(PackedInt8)
   }
 
-  private struct RoundedWeights: Sendable {
+  /// Rows of 4 bits a weight, with a float16 scale and minimum for each 32.
+  struct FourBitRows: Sendable {
+    let q: SharedBuffer<UInt8>
+    let scales: SharedBuffer<UInt16>
+    let minimums: SharedBuffer<UInt16>
+
+    /// The rows from `row` on, as the kernels take them.
+    func raw(from row: Int, inputs: Int) -> minke_four_bit_rows {
+      guard let q = q.baseAddress, let scales = scales.baseAddress, let minimums = minimums.baseAddress else {
+        return minke_four_bit_rows()
+      }
+      let groups = minke_four_bit_groups(inputs)
+      return minke_four_bit_rows(
+        q: q + row * groups * 16, scales: scales + row * groups, minimums: minimums + row * groups)
+    }
+  }
+
+  /// Panels of 8 bits a weight, with a scale and a sum for each output.
+  struct PackedInt8: Sendable {
     let panels: SharedBuffer<Int8>
     let scales: SharedBuffer<Float>
     let sums: SharedBuffer<Int32>
@@ -23,97 +51,40 @@ package struct Linear: Sendable {
     let factors: SharedBuffer<Float>?
   }
 
-  private let weights: Weights
-  private let bias: SharedBuffer<Float>?
-  private let level: KernelLevel
-
-  /// Packs `weights`, matrices `[_, inputs]` in row-major order that stand one under the other, with their `biases`,
-  /// if there are any, likewise.
-  ///
-  /// - Parameter balance: for int8, a positive number for each input, by which it is divided before it is rounded while
-  ///   its weights are multiplied by it. What comes out is the same; less is lost where inputs differ much in size.
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the sizes do not fit together or, in int8, `inputs` is above
-  ///   65,536, where 32-bit sums could overflow.
-  package init(
-    weights: [SharedBuffer<Float>], biases: [SharedBuffer<Float>] = [], inputs: Int, precision: Precision = .float32,
-    balance: [Float]? = nil, kernels level: KernelLevel = .active
-  ) throws(MinkeError) {
-    let count = weights.reduce(0) { $0 + $1.count }
-    guard inputs > 0, weights.allSatisfy({ $0.count.isMultiple(of: inputs) }) else {
-      throw MinkeError(
-        .shapeMismatch, "linear layer", expected: "weights in whole rows of \(inputs)", found: "\(count) numbers")
-    }
-    guard balance.map({ $0.count == inputs }) ?? true else {
-      throw MinkeError(
-        .shapeMismatch, "linear layer", expected: "\(inputs) balancing numbers", found: "\(balance?.count ?? 0)")
-    }
-    guard precision == .float32 || inputs <= 65_536 else {
-      throw MinkeError(.shapeMismatch, "linear layer in int8", expected: "at most 65536 inputs", found: "\(inputs)")
-    }
-    outputs = count / inputs
+  init(
+    outputs: Int, inputs: Int, _ storage: Storage, bias: SharedBuffer<Float>? = nil, kernels level: KernelLevel
+  ) {
+    self.outputs = outputs
     self.inputs = inputs
+    self.storage = storage
+    self.bias = bias
     self.level = level
-    guard biases.isEmpty || biases.reduce(0, { $0 + $1.count }) == outputs else {
-      throw MinkeError(
-        .shapeMismatch, "linear layer", expected: "\(outputs) biases",
-        found: "\(biases.reduce(0) { $0 + $1.count })")
-    }
-    bias = biases.isEmpty ? nil : Self.joined(biases)
-    let matrix = Self.joined(weights)
-    defer { extendLifetime(matrix) }
-    guard let start = matrix.baseAddress, outputs > 0 else {
-      throw MinkeError(.shapeMismatch, "linear layer", expected: "one output or more", found: "none")
-    }
-    let plain = MatrixView(start, rows: outputs, columns: inputs)
-    switch precision {
-    case .float32:
-      let panels = AlignedBuffer<Float>(uninitialized: MatrixProduct.packedCount(columns: outputs, depth: inputs))
-      MatrixProduct(level).pack(plain, into: panels.baseAddress)
-      self.weights = .float32(SharedBuffer(panels))
-    case .int8: self.weights = .int8(Self.rounded(plain, balance: balance, level))
+  }
+
+  package var precision: Precision {
+    switch storage {
+    case .float32, .packedFloat32: .float32
+    case .int8, .packedInt8: .int8
+    case .fourBit: .fourBit
     }
   }
 
-  private static func rounded(_ plain: MatrixView, balance: [Float]?, _ level: KernelLevel) -> RoundedWeights {
-    let (outputs, inputs) = (plain.rows, plain.columns)
-    let balanced = Matrix(rows: balance == nil ? 0 : outputs, columns: inputs)
-    defer { extendLifetime(balanced) }
-    if let balance {
-      balanced.view.copy(plain)
-      balance.withUnsafeBufferPointer { balance in
-        guard let start = balance.baseAddress else { return }
-        let factors = MatrixView(start, rows: 1, columns: inputs)
-        for row in 0..<outputs { balanced.view.row(row).combine(factors) { $0 * $1 } }
-      }
+  /// Whether the weights lie in panels.
+  var isPacked: Bool {
+    switch storage {
+    case .packedFloat32, .packedInt8: true
+    case .float32, .int8, .fourBit: false
     }
-    let panels = AlignedBuffer<Int8>(uninitialized: minke_gemm_panel_count(outputs, minke_gemm_int8_depth(inputs)))
-    let scales = AlignedBuffer<Float>(uninitialized: outputs)
-    let sums = AlignedBuffer<Int32>(uninitialized: outputs)
-    minke_gemm_int8(level.rawLevel).pointee.pack(
-      balance == nil ? plain.start : balanced.view.read.start, inputs, outputs, inputs, panels.baseAddress,
-      scales.baseAddress, sums.baseAddress)
-    return RoundedWeights(
-      panels: SharedBuffer(panels), scales: SharedBuffer(scales), sums: SharedBuffer(sums),
-      factors: balance.map { $0.map { 1 / $0 }.withUnsafeBufferPointer { SharedBuffer(copying: $0) } })
   }
 
-  private static func joined(_ parts: [SharedBuffer<Float>]) -> SharedBuffer<Float> {
-    if parts.count == 1 { return parts[0] }
-    let whole = AlignedBuffer<Float>(uninitialized: parts.reduce(0) { $0 + $1.count })
-    var end = whole.baseAddress
-    for part in parts {
-      if let start = part.baseAddress { end.update(from: start, count: part.count) }
-      end += part.count
-    }
-    return SharedBuffer(whole)
-  }
-
-  /// Bytes that the layer holds.
+  /// Bytes that the layer holds, which are those that one product reads.
   package var byteCount: Int {
     let held =
-      switch weights {
-      case .float32(let panels): panels.count * 4
-      case .int8(let rounded): rounded.panels.count + outputs * 8 + (rounded.factors?.count ?? 0) * 4
+      switch storage {
+      case .float32(let weights), .packedFloat32(let weights): weights.count * 4
+      case .int8(let q, let scales): q.count + scales.count * 4
+      case .fourBit(let rows): rows.q.count + (rows.scales.count + rows.minimums.count) * 2
+      case .packedInt8(let packed): packed.panels.count + outputs * 8 + (packed.factors?.count ?? 0) * 4
       }
     return held + (bias?.count ?? 0) * 4
   }
@@ -122,93 +93,48 @@ package struct Linear: Sendable {
 // MARK: Plain form
 
 extension Linear {
-  /// The weights of one output, `[inputs]`, as the layer multiplies by them: in int8, rounded.
+  /// The weights of one output, `[inputs]`, as the layer multiplies by them: rounded, where it holds them so.
   package func row(_ output: Int) -> [Float] {
     precondition(output >= 0 && output < outputs, "output \(output) of \(outputs)")
     let panel = MatrixProduct.panel
     let (first, lane) = (output / panel * panel, output % panel)
-    switch weights {
-    case .float32(let panels): return (0..<inputs).map { panels[first * inputs + $0 * panel + lane] }
-    case .int8(let rounded):
+    switch storage {
+    case .packedFloat32(let panels): return (0..<inputs).map { panels[first * inputs + $0 * panel + lane] }
+    case .packedInt8(let packed):
       let depth = minke_gemm_int8_depth(inputs)
       return (0..<inputs).map { k in
-        let q = rounded.panels[first * depth + 4 * (panel * (k / 4) + lane) + k % 4]
-        return Float(q) * rounded.scales[output] * (rounded.factors?[k] ?? 1)
+        let q = packed.panels[first * depth + 4 * (panel * (k / 4) + lane) + k % 4]
+        return Float(q) * packed.scales[output] * (packed.factors?[k] ?? 1)
       }
+    case .float32, .int8, .fourBit:
+      let row = Matrix(rows: 1, columns: inputs)
+      unpack(output..<output + 1, into: row.view)
+      return row.copied()
     }
   }
 
   /// The biases, `[outputs]`; nil where there are none.
   package var biases: [Float]? { bias?.copied() }
-}
 
-// MARK: Product
-
-extension Linear {
-  /// Memory that a product in int8 uses in between: rows of `x`, rounded. Nothing in float32.
-  package final class Scratch: Sendable {
-    fileprivate let bytes: AlignedBuffer<UInt8>
-    fileprivate let scales: AlignedBuffer<Float>
-    fileprivate let zeros: AlignedBuffer<Int32>
-
-    /// Room for `rows` rows of `inputs` numbers.
-    package init(rows: Int, inputs: Int, precision: Precision) {
-      let rows = precision == .int8 ? rows : 0
-      bytes = AlignedBuffer(uninitialized: rows * minke_gemm_int8_depth(inputs))
-      scales = AlignedBuffer(uninitialized: rows)
-      zeros = AlignedBuffer(uninitialized: rows)
-    }
-  }
-
-  /// Writes `activation(x W^T + b)` to `y`: `x` `[rows, inputs]`, `y` `[rows, outputs]`; on all cores.
-  ///
-  /// - Parameter scratch: room for at least these rows and inputs, in use by no one else; nil makes it anew in int8.
-  package func callAsFunction(
-    _ x: MatrixView, _ activation: Activation = .identity, into y: MutableMatrixView, _ scratch: Scratch? = nil
-  ) {
-    precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
-    guard x.rows > 0 else { return }
-    switch weights {
-    case .float32(let panels):
-      let product = MatrixProduct(level)
-      forEachPiece(x.rows) { columns in
-        let y = y.columns(columns)
-        guard let panels = panels.baseAddress else { return }
-        product.multiply(
-          x, panels + columns.lowerBound * inputs, bias: bias?.baseAddress.map { $0 + columns.lowerBound },
-          activation.fused ?? MINKE_IDENTITY, into: y)
-        if activation.fused == nil { y.apply { activation($0) } }
+  /// Writes the weights of the outputs `range` to `y`, whose rows stand one right after the other. Weights in panels are
+  /// not for reading often.
+  package func unpack(_ range: Range<Int>, into y: MutableMatrixView) {
+    precondition(range.lowerBound >= 0 && range.upperBound <= outputs, "outputs \(range) of \(outputs)")
+    precondition(y.rows == range.count && y.columns == inputs && y.stride == inputs)
+    let first = range.lowerBound
+    let kernels = minke_matvec(level.rawLevel).pointee
+    switch storage {
+    case .float32(let weights): y.copy(weights.rows(of: inputs).rows(range))
+    case .int8(let q, let scales):
+      guard let q = q.baseAddress, let scales = scales.baseAddress else { return }
+      kernels.unpack_int8(q + first * inputs, scales + first, range.count, inputs, y.start)
+    case .fourBit(let rows):
+      var rows = rows.raw(from: first, inputs: inputs)
+      kernels.unpack_four_bit(&rows, range.count, inputs, y.start)
+    case .packedFloat32, .packedInt8:
+      for output in range {
+        for (column, weight) in row(output).enumerated() { y[output - first, column] = weight }
       }
-    case .int8(let rounded):
-      let scratch = scratch ?? Scratch(rows: x.rows, inputs: inputs, precision: .int8)
-      precondition(scratch.scales.count >= x.rows && scratch.bytes.count >= x.rows * minke_gemm_int8_depth(inputs))
-      let kernels = minke_gemm_int8(level.rawLevel).pointee
-      kernels.quantize(
-        x.start, x.stride, rounded.factors?.baseAddress, x.rows, inputs, scratch.bytes.baseAddress,
-        scratch.scales.baseAddress, scratch.zeros.baseAddress)
-      forEachPiece(x.rows) { columns in
-        let y = y.columns(columns)
-        let first = columns.lowerBound
-        var call = minke_gemm_int8_call(
-          rows: x.rows, columns: columns.count, depth: inputs, x: scratch.bytes.baseAddress,
-          x_scales: scratch.scales.baseAddress, x_zeros: scratch.zeros.baseAddress,
-          panels: rounded.panels.baseAddress.map { $0 + first * minke_gemm_int8_depth(inputs) },
-          w_scales: rounded.scales.baseAddress.map { $0 + first }, w_sums: rounded.sums.baseAddress.map { $0 + first },
-          bias: bias?.baseAddress.map { $0 + first }, y: y.start, y_stride: y.stride,
-          activation: activation.fused ?? MINKE_IDENTITY)
-        kernels.multiply(&call)
-        if activation.fused == nil { y.apply { activation($0) } }
-      }
-    }
-  }
-
-  /// Calls `body` for ranges of outputs, on all cores. Each writes columns of its own.
-  private func forEachPiece(_ rows: Int, _ body: @Sendable (_ columns: Range<Int>) -> Void) {
-    let panel = MatrixProduct.panel
-    // Pieces of some tens of microseconds; two panels at once are faster than one where there are few rows.
-    let grain = max(2, (1 << 20) / (2 * panel * rows * inputs))
-    Workers.forEachPieceUninterrupted(of: (outputs + panel - 1) / panel, grain: grain) { piece, _ in
-      body(piece.lowerBound * panel..<min(outputs, piece.upperBound * panel))
     }
   }
 }

@@ -1,14 +1,13 @@
 import MinkeCore
-import MinkeKernels
 
 /// `softmax(Q K^T / sqrt(d)) V` for one head over one text, each of whose tokens sees all (Vaswani et al. 2017).
 package struct SelfAttention: Sendable {
   private let product: MatrixProduct
-  private let kernels: minke_transformer_kernels
+  private let softmax: AttentionSoftmax
 
   package init(_ level: KernelLevel) {
     product = MatrixProduct(level)
-    kernels = minke_transformer(level.rawLevel).pointee
+    softmax = AttentionSoftmax(level)
   }
 
   /// Query rows whose scores are held at a time.
@@ -23,12 +22,9 @@ package struct SelfAttention: Sendable {
       memory = AlignedBuffer(
         uninitialized: MatrixProduct.packedCount(columns: tokens, depth: size)
           + MatrixProduct.packedCount(columns: size, depth: tokens) + SelfAttention.queryBlock
-          * SelfAttention.scoreStride(tokens))
+          * AttentionSoftmax.stride(tokens))
     }
   }
-
-  /// Numbers from one query's scores to the next query's.
-  private static func scoreStride(_ keys: Int) -> Int { (keys + 15) / 16 * 16 }
 
   /// Writes what the head gathers to `y`; all `[tokens, headSize]`.
   package func callAsFunction(
@@ -38,7 +34,7 @@ package struct SelfAttention: Sendable {
     let packedKeys = scratch.memory.baseAddress
     let packedValues = packedKeys + MatrixProduct.packedCount(columns: count, depth: size)
     let scoresStart = packedValues + MatrixProduct.packedCount(columns: size, depth: count)
-    let stride = Self.scoreStride(count)
+    let stride = AttentionSoftmax.stride(count)
     precondition(scoresStart + Self.queryBlock * stride <= packedKeys + scratch.memory.count)
 
     product.pack(keys, into: packedKeys)
@@ -47,7 +43,7 @@ package struct SelfAttention: Sendable {
       let block = first..<min(count, first + Self.queryBlock)
       let scores = MutableMatrixView(scoresStart, rows: block.count, columns: count, stride: stride)
       product(queries.rows(block), packedKeys, into: scores)
-      kernels.softmax(scores.start, block.count, count, stride, 1 / Float(size).squareRoot())
+      softmax(scores, width: size, seeing: count)
       product(scores.read, packedValues, into: y.rows(block))
     }
   }

@@ -2,6 +2,14 @@ import MinkeCore
 import MinkeLayers
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The layers against their formulas in plain Swift.
 @Suite struct LayerTests {
   private let sizes = [(rows: 1, columns: 1), (3, 5), (7, 16), (130, 33), (2, 100)]
@@ -108,6 +116,79 @@ import Testing
         }
       }
       expectEqual(y.copied(), wanted)
+    }
+  }
+
+  @Test(arguments: KernelLevel.available)
+  func `causal attention is the softmax over what came before, however the tokens come`(_ level: KernelLevel) {
+    let attend = CausalAttention(level)
+    for (tokens, heads, width) in [(1, 1, 4), (5, 2, 16), (37, 3, 33), (70, 2, 64)] {
+      let queries = matrix(tokens * heads, width, seed: 11)
+      let (keys, values) = (matrix(tokens, width, seed: 12), matrix(tokens, width, seed: 13))
+      var wanted: [Double] = []
+      let (q, k, v) = (
+        queries.copied().map(Double.init), keys.copied().map(Double.init), values.copied().map(Double.init)
+      )
+      for row in 0..<tokens * heads {
+        let shares = (0...row / heads).map { position in
+          exponential(
+            (0..<width).reduce(0) { $0 + q[row * width + $1] * k[position * width + $1] } / Double(width).squareRoot())
+        }
+        let sum = shares.reduce(0, +)
+        for column in 0..<width {
+          wanted.append(shares.indices.reduce(0.0) { $0 + shares[$1] / sum * v[$1 * width + column] })
+        }
+      }
+      for step in [tokens, 1, 3] {
+        var memory = KeyValueMemory(width: width)
+        let y = Matrix(rows: tokens * heads, columns: width)
+        for start in stride(from: 0, to: tokens, by: step) {
+          let positions = start..<min(tokens, start + step)
+          memory.reserve(positions.upperBound)
+          for position in positions {
+            memory.store(key: keys.view.read.row(position), value: values.view.read.row(position), at: position)
+          }
+          let rows = positions.lowerBound * heads..<positions.upperBound * heads
+          attend(
+            queries.view.read.rows(rows), heads: heads, at: positions, memory, into: y.view.rows(rows),
+            CausalAttention.Scratch())
+          memory = memory.copy(keeping: positions.upperBound)
+        }
+        expectEqual(y.copied(), wanted)
+      }
+    }
+  }
+
+  @Test func `rotary embeddings turn pairs of the last dimensions by the position`() {
+    let (half, positions, width) = (4, 9, 11)
+    let rotary = RotaryEmbedding(positions: positions, half: half, theta: 100)
+    for position in 0..<positions {
+      let x = matrix(3, width, seed: UInt64(position))
+      let before = x.copied().map(Double.init)
+      rotary(x.view, at: position)
+      for row in 0..<3 {
+        for j in 0..<half {
+          let angle = Double(position) * pow(100, -Double(j) / Double(half))
+          let (a, b) = (before[row * width + 3 + j], before[row * width + 3 + half + j])
+          #expect(abs(Double(x.view[row, 3 + j]) - (a * cos(angle) - b * sin(angle))) < 1e-5)
+          #expect(abs(Double(x.view[row, 3 + half + j]) - (a * sin(angle) + b * cos(angle))) < 1e-5)
+        }
+        for column in 0..<3 { #expect(Double(x.view[row, column]) == before[row * width + column]) }
+      }
+    }
+  }
+
+  @Test(arguments: KernelLevel.available, Activation.allCases)
+  func `an activation of a view is that of its numbers`(_ level: KernelLevel, _ activation: Activation) {
+    for (rows, columns) in sizes {
+      let x = matrix(rows, columns + 2, seed: 21)
+      x.view.apply { $0 * 9 }
+      let before = x.copied()
+      activation(x.view.columns(0..<columns), kernels: level)
+      for (index, (before, after)) in zip(before, x.copied()).enumerated() {
+        let wanted = index % (columns + 2) < columns ? activation(before) : before
+        #expect(abs(after - wanted) <= 1e-6 * max(1, abs(before)))
+      }
     }
   }
 

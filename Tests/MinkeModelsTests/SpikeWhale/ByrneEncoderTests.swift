@@ -72,13 +72,17 @@ import Testing
     // input on, and vectors in which the negative numbers matter.
     let angle = { (cosine: Float) -> [Float] in [cosine, -(1 - cosine * cosine).squareRoot()] }
     let identity = try Linear(
-      weights: [[1, 0, 0, 1].withUnsafeBufferPointer { SharedBuffer(copying: $0) }],
-      biases: [[0, 0].withUnsafeBufferPointer { SharedBuffer(copying: $0) }], inputs: 2)
+      weights: [SharedBuffer([1, 0, 0, 1])], biases: [SharedBuffer([0, 0])], inputs: 2)
     let head = EmbeddingHead(first: identity, second: identity)
+    func matrix(_ numbers: [Float]) -> Matrix {
+      let matrix = Matrix(rows: numbers.count / 2, columns: 2)
+      matrix.view.copy(SharedBuffer(numbers).rows(of: 2))
+      return matrix
+    }
     let means: [Float] = [1, 0] + angle(0.83) + [1, 0] + angle(0.28)
-    let measured = head.likeliestActivation(means: means)
+    let measured = head.likeliestActivation(means: matrix(means))
     #expect(measured.finding.hasPrefix("measured") && measured.activation == .identity)
-    let assumed = head.likeliestActivation(means: [1, 0, 1, 0, 1, 0, 1, 0])
+    let assumed = head.likeliestActivation(means: matrix([1, 0, 1, 0, 1, 0, 1, 0]))
     #expect(assumed.finding.hasPrefix("assumed") && assumed.activation == .gelu)
   }
 

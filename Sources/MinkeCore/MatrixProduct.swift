@@ -1,4 +1,3 @@
-import MinkeCore
 import MinkeKernels
 
 /// `y = x W^T` for weights `W` `[columns, depth]` packed into panels.
@@ -33,7 +32,8 @@ package struct MatrixProduct: Sendable {
     multiply(x, panels, bias: bias, MINKE_IDENTITY, into: y)
   }
 
-  func multiply(
+  /// The same with `activation` applied to what comes out.
+  package func multiply(
     _ x: MatrixView, _ panels: UnsafePointer<Float>, bias: UnsafePointer<Float>?, _ activation: minke_activation,
     into y: MutableMatrixView
   ) {
