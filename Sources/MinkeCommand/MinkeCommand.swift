@@ -44,12 +44,13 @@ struct MinkeCommand: AsyncParsableCommand {
     StandardStreams.occupy()
     do throws(MinkeError) { try StandardStreams.requireRoom() } catch { fail(error) }
     Signals.start()
-    Task { await runAndEnd() }
+    // Detached, for this is the main actor, whose thread waits.
+    Task.detached { await runAndEnd() }
     // Whoever ends the program is the task, or a signal.
     while true { pause() }
   }
 
-  private static func runAndEnd() async -> Never {
+  private nonisolated static func runAndEnd() async -> Never {
     do {
       var command = try await asyncParseAsRoot()
       try KernelLevel.checkEnvironment()

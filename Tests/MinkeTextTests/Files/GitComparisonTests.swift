@@ -63,7 +63,7 @@ struct GitComparisonTests {
         }.joined(separator: Bool.random(using: &random) ? "\n" : "\r\n") + "\n"
       }
       let folders = Set(files.map { path in path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }).sorted()
-      for place in [""] + folders.filter { !$0.isEmpty }.shuffled(using: &random).prefix(3) {
+      for place in [""] + folders.filter({ !$0.isEmpty }).shuffled(using: &random).prefix(3) {
         try Data(rules().utf8).write(to: folder.appendingPathComponent(place).appendingPathComponent(".gitignore"))
       }
       try Data(rules().utf8).write(to: folder.appendingPathComponent(".git/info/exclude"))
