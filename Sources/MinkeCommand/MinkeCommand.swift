@@ -64,7 +64,7 @@ struct MinkeCommand: AsyncParsableCommand {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
       fail(error)
-    } catch where error is ExitCode || exitCode(for: error) != .failure {
+    } catch  where error is ExitCode || exitCode(for: error) != .failure {
       exit(withError: error)
     } catch {
       fail(error)

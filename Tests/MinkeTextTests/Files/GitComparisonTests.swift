@@ -77,7 +77,7 @@ struct GitComparisonTests {
       // The same from within, where the rules of the folders above count.
       for inner in folders.filter({ !$0.isEmpty && !ignored.contains($0) }) {
         let root = folder.path + "/" + inner
-        let walked = try TextFileWalker([FilePath(root)]).files.map { inner + "/\($0.path)".dropFirst(root.count) }
+        let walked = try TextFileWalker([FilePath(root)]).files.map { inner + "\($0.path)".dropFirst(root.count) }
         let below = files.filter { $0.hasPrefix(inner + "/") }
         // Git also leaves out what lies in an ignored folder; the one that is named is taken all the same.
         let isNamedIgnored = try !git(
