@@ -86,7 +86,8 @@ private struct Conversation {
       case .interrupt: continue
       case .end: break input
       case .invalidLine:
-        say("minke: \(MinkeError(.malformedFile, "standard input", expected: "UTF-8 text", found: "bytes that are not"))")
+        say(
+          "minke: \(MinkeError(.malformedFile, "standard input", expected: "UTF-8 text", found: "bytes that are not"))")
         hasFailed = true
       case .line(let line):
         guard let message = lines.take(line), !message.allSatisfy(\.isWhitespace) else { continue }
@@ -138,7 +139,9 @@ private struct Conversation {
       do {
         for try await piece in session.reply(to: message, options: options) {
           if piece.forgottenMessages > 0 {
-            say("minke: the conversation outgrew the context; the model forgot its \(piece.forgottenMessages) oldest messages")
+            say(
+              "minke: the conversation outgrew the context; the model forgot its \(piece.forgottenMessages) oldest messages"
+            )
           }
           end = piece.end ?? end
           // What a model says shall not steer the terminal.

@@ -44,12 +44,13 @@ struct MinkeCommand: AsyncParsableCommand {
     StandardStreams.occupy()
     do throws(MinkeError) { try StandardStreams.requireRoom() } catch { fail(error) }
     Signals.start()
-    Task { await runAndEnd() }
+    // Detached, for this is the main actor, whose thread waits.
+    Task.detached { await runAndEnd() }
     // Whoever ends the program is the task, or a signal.
     while true { pause() }
   }
 
-  private static func runAndEnd() async -> Never {
+  private nonisolated static func runAndEnd() async -> Never {
     do {
       var command = try await asyncParseAsRoot()
       try KernelLevel.checkEnvironment()
@@ -63,7 +64,7 @@ struct MinkeCommand: AsyncParsableCommand {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
       fail(error)
-    } catch where error is ExitCode || exitCode(for: error) != .failure {
+    } catch  where error is ExitCode || exitCode(for: error) != .failure {
       exit(withError: error)
     } catch {
       fail(error)

@@ -21,7 +21,7 @@ struct PassageSearchTests {
     #expect(found.count == 2)
     #expect(found[0].document == "kitchen" && found[0].text == "Bread rises because of yeast." && found[0].path == nil)
     #expect(found[0].score > found[1].score && found[0].score <= 1)
-    #expect(found[1].passage == Passage(byteRange: 0..<76, lines: 1...3))
+    #expect(found[1].passage == Passage(byteRange: 0..<73, lines: 1...3))
   }
 
   @Test func `documents are added, replaced and removed`() throws {

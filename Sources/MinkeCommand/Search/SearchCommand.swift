@@ -51,7 +51,8 @@ struct SearchCommand: AsyncParsableCommand {
     let model = try encoder.load()
     let bar = ProgressBar("searching", unit: .bytes)
     let search = try OnePassSearch(
-      asked.map(\.text), encoder: model, dimension: encoder.dimension, encoding: files.encoding.withoutMark, options: options)
+      asked.map(\.text), encoder: model, dimension: encoder.dimension, encoding: files.encoding.withoutMark,
+      options: options)
     var (passages, report) = try search.run(found.sources) { bar.handler($0.bytes, $0.totalBytes) }
     bar.finish()
     report.skipped = found.skipped + report.skipped

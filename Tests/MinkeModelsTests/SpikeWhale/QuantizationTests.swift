@@ -31,7 +31,7 @@ import Testing
           var last: [Float] = []
           for id in example.ids { last = try context.append([id]) }
           // A token that comes alone has its inputs rounded to 8 bits where weights have 4.
-          #expect(largestDifference(last, logits) < (precision == .fourBit ? 0.15 : 1e-4))
+          #expect(largestDifference(last, logits) < (precision == .fourBit ? 0.5 : 1e-4))
         }
       }
       #expect(throws: MinkeError.self) { try quantized.tensors(in: .fourBit) }

@@ -71,6 +71,8 @@ import Testing
       let settling = try SpikeWhaleSettling(folder)
       #expect(settling.findings.count == 1)
       try settling.write()
+      // An opened folder remembers what it has read.
+      let folder = try ModelFolder(folder.url)
       let files = try SpikeWhaleFolder(folder)
       let model = try files.model(kernels: .active)
       #expect(files.assumptions.isEmpty)

@@ -63,7 +63,7 @@ struct GitComparisonTests {
         }.joined(separator: Bool.random(using: &random) ? "\n" : "\r\n") + "\n"
       }
       let folders = Set(files.map { path in path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "" }).sorted()
-      for place in [""] + folders.filter { !$0.isEmpty }.shuffled(using: &random).prefix(3) {
+      for place in [""] + folders.filter({ !$0.isEmpty }).shuffled(using: &random).prefix(3) {
         try Data(rules().utf8).write(to: folder.appendingPathComponent(place).appendingPathComponent(".gitignore"))
       }
       try Data(rules().utf8).write(to: folder.appendingPathComponent(".git/info/exclude"))
@@ -77,7 +77,7 @@ struct GitComparisonTests {
       // The same from within, where the rules of the folders above count.
       for inner in folders.filter({ !$0.isEmpty && !ignored.contains($0) }) {
         let root = folder.path + "/" + inner
-        let walked = try TextFileWalker([FilePath(root)]).files.map { inner + "/\($0.path)".dropFirst(root.count) }
+        let walked = try TextFileWalker([FilePath(root)]).files.map { inner + "\($0.path)".dropFirst(root.count) }
         let below = files.filter { $0.hasPrefix(inner + "/") }
         // Git also leaves out what lies in an ignored folder; the one that is named is taken all the same.
         let isNamedIgnored = try !git(

@@ -61,19 +61,18 @@ struct DocumentSplitterTests {
     let tokenizer = try WordPieceTokenizerTests.tokenizer.get()
     var random = SplitMix64(seed: 6)
     var known = 0
-    var all = 0
     for round in 0..<40 {
       let text = randomText(&random, count: 80)
       let splitter = PassageSplitter(length: [20, 60, 200][round % 3], tokenizer: tokenizer)
       for (found, ids) in split(text, pieces: [text.count], splitter, format: .plain) {
-        all += 1
         guard let ids else { continue }
         known += 1
         let passage = String(decoding: text[found.textRange], as: UTF8.self)
         #expect(ids == tokenizer.encode(passage), "\(passage)")
       }
     }
-    #expect(known > all / 3)
+    // Much of the text is made so that its tokens are not those of its parts.
+    #expect(known > 100)
   }
 
   @Test func `a paragraph and a line without end are divided, and nothing of them is lost`() {
