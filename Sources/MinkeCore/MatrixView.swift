@@ -165,6 +165,13 @@ package final class Matrix: Sendable {
     memory = AlignedBuffer(uninitialized: rows * columns)
   }
 
+  /// A copy of `numbers`, whole rows of `columns`.
+  package convenience init(_ numbers: [Float], columns: Int) {
+    precondition(columns > 0 && numbers.count.isMultiple(of: columns))
+    self.init(rows: numbers.count / columns, columns: columns)
+    _ = memory.mutablePointer.initialize(fromContentsOf: numbers)
+  }
+
   /// All of it; valid as long as the matrix lives, and for one writer at a time.
   package var view: MutableMatrixView { MutableMatrixView(memory.baseAddress, rows: rows, columns: columns) }
 

@@ -67,8 +67,8 @@ extension Linear {
     defer { extendLifetime(balanced) }
     if let balance {
       balanced.view.copy(plain)
-      let factors = SharedBuffer(balance)
-      for row in 0..<outputs { balanced.view.row(row).combine(factors.rows(of: inputs)) { $0 * $1 } }
+      let factors = Matrix(balance, columns: inputs)
+      for row in 0..<outputs { balanced.view.row(row).combine(factors.view.read) { $0 * $1 } }
     }
     let panels = AlignedBuffer<Int8>(uninitialized: minke_gemm_panel_count(outputs, minke_gemm_int8_depth(inputs)))
     let scales = AlignedBuffer<Float>(uninitialized: outputs)

@@ -72,12 +72,11 @@ struct Engram: Sendable {
     let x = pass.input.rows(segment.rows).read
     let pair = pass.pair.rows(segment.rows)
     let codes = pass.engramCode.rows(segment.rows).read
-    let recentCodes = SharedBuffer(segment.state.recentCodes)
-    defer { extendLifetime(recentCodes) }
-    let recent = recentCodes.rows(of: sizes.compressedSize)
+    let recent = Matrix(segment.state.recentCodes, columns: sizes.compressedSize)
+    defer { extendLifetime(recent) }
     /// The code of the token `offset` places after the first of this call, which may lie before it.
     @Sendable func code(at offset: Int) -> MatrixView {
-      offset >= 0 ? codes.row(offset) : recent.row(reach + offset)
+      offset >= 0 ? codes.row(offset) : recent.view.read.row(reach + offset)
     }
     Workers.forEachPieceUninterrupted(of: segment.rows.count, grain: 16) { offsets, _ in
       for offset in offsets {

@@ -74,15 +74,10 @@ import Testing
     let identity = try Linear(
       weights: [SharedBuffer([1, 0, 0, 1])], biases: [SharedBuffer([0, 0])], inputs: 2)
     let head = EmbeddingHead(first: identity, second: identity)
-    func matrix(_ numbers: [Float]) -> Matrix {
-      let matrix = Matrix(rows: numbers.count / 2, columns: 2)
-      matrix.view.copy(SharedBuffer(numbers).rows(of: 2))
-      return matrix
-    }
     let means: [Float] = [1, 0] + angle(0.83) + [1, 0] + angle(0.28)
-    let measured = head.likeliestActivation(means: matrix(means))
+    let measured = head.likeliestActivation(means: Matrix(means, columns: 2))
     #expect(measured.finding.hasPrefix("measured") && measured.activation == .identity)
-    let assumed = head.likeliestActivation(means: matrix([1, 0, 1, 0, 1, 0, 1, 0]))
+    let assumed = head.likeliestActivation(means: Matrix([1, 0, 1, 0, 1, 0, 1, 0], columns: 2))
     #expect(assumed.finding.hasPrefix("assumed") && assumed.activation == .gelu)
   }
 
