@@ -1,3 +1,4 @@
+import Dispatch
 import MinkeBuiltInModels
 import MinkeCore
 import MinkeModels
@@ -41,6 +42,32 @@ import Testing
     let task = Task { try await encoder.encode(texts) }
     task.cancel()
     await #expect(throws: CancellationError.self) { try await task.value }
+  }
+
+  /// Runs its jobs on one thread of its own.
+  private final class OneThread: TaskExecutor {
+    private let queue = DispatchQueue(label: "one thread")
+
+    func enqueue(_ job: consuming ExecutorJob) {
+      let job = UnownedJob(job)
+      queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+  }
+
+  @Test(.timeLimit(.minutes(5))) func `encoding leaves the executor of its task to others`() async throws {
+    let encoder = try await ModelLibrary.textEncoder()
+    let executor = OneThread()
+    let gate = DispatchSemaphore(value: 0)
+    // Every report waits for a task that comes after and needs the same thread.
+    let options = EncodingOptions { _, _ in
+      gate.wait()
+      gate.signal()
+    }
+    let texts = Array(texts.prefix(200))
+    let tasks = (0..<3).map { _ in Task(executorPreference: executor) { try await encoder.encode(texts, options: options) } }
+    let opener = Task(executorPreference: executor) { _ = gate.signal() }
+    await opener.value
+    for task in tasks { #expect(try await task.value.count == 200) }
   }
 
   @Test func `results have the same bits with 1, 2 and 7 threads`() async throws {
