@@ -24,4 +24,11 @@ struct EncoderOptions: ParsableArguments {
   }
 }
 
+/// The option of commands whose texts may be either side of a search.
+struct RoleOption: ParsableArguments {
+  @Option(help: "query or document, for models with a prompt for each; model info shows the prompts.")
+  var role: TextRole?
+}
+
 extension Precision: ExpressibleByArgument {}
+extension TextRole: ExpressibleByArgument {}
