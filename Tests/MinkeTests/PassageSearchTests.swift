@@ -100,8 +100,8 @@ struct PassageSearchTests {
       for worker in 0..<4 {
         group.addTask {
           for round in 0..<20 {
-            try search.add([Document(id: "\(worker)", text: "Whale \(round) of worker \(worker).")])
-            for found in try search.search("whale", k: 8) { #expect(found.text.contains("Whale")) }
+            try await search.add([Document(id: "\(worker)", text: "Whale \(round) of worker \(worker).")])
+            for found in try await search.search("whale", k: 8) { #expect(found.text.contains("Whale")) }
             if round % 3 == 0 { search.remove("\(worker)") }
           }
         }
