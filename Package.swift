@@ -26,7 +26,7 @@ let package = Package(
     .target(name: "MinkeCheckpoints", dependencies: ["MinkeCore", "MinkeKernels"]),
     .target(name: "MinkeLayers", dependencies: ["MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
     .target(
-      name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
+      name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore"]),
     .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),

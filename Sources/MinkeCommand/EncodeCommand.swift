@@ -17,6 +17,7 @@ struct EncodeCommand: AsyncParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case npy, jsonl }
 
   @OptionGroup var encoder: EncoderOptions
+  @OptionGroup var text: RoleOption
   @OptionGroup var input: InputOptions
 
   @Flag(name: .customLong("no-normalize"), help: "Leave the vectors at the length the model gives them.")
@@ -56,7 +57,8 @@ struct EncodeCommand: AsyncParsableCommand {
         .invalidArgument, "--format npy", expected: "--output with a file, or a pipe", found: "a terminal")
     }
     let model = try encoder.load()
-    let options = EncodingOptions(dimension: encoder.dimension, normalize: !keepLength, form: give.form)
+    let options = EncodingOptions(
+      dimension: encoder.dimension, normalize: !keepLength, role: text.role, form: give.form)
     // An empty batch checks the options before any input is waited for.
     var all = try await model.encode([], options: options)
     var reader = try input.texts()
