@@ -45,7 +45,7 @@ package struct MatrixView: @unchecked Sendable {
   }
 
   /// The sum of `term` over every number and that of `other`, which has this shape, in its place; in order.
-  @inlinable package func sum(with other: MatrixView, _ term: (Float, Float) -> Float) -> Float {
+  @inlinable @inline(__always) package func sum(with other: MatrixView, _ term: (Float, Float) -> Float) -> Float {
     precondition(other.rows == rows && other.columns == columns)
     var sum: Float = 0
     for row in 0..<rows {
@@ -113,7 +113,7 @@ package struct MutableMatrixView: @unchecked Sendable {
 
 extension MutableMatrixView {
   /// Writes `value` everywhere.
-  @inlinable package func fill(_ value: Float) {
+  @inlinable @inline(__always) package func fill(_ value: Float) {
     for row in 0..<rows { (start + row * stride).update(repeating: value, count: columns) }
   }
 
@@ -124,7 +124,7 @@ extension MutableMatrixView {
   }
 
   /// Changes every number by itself.
-  @inlinable package func apply(_ transform: (Float) -> Float) {
+  @inlinable @inline(__always) package func apply(_ transform: (Float) -> Float) {
     for row in 0..<rows {
       let row = start + row * stride
       for column in 0..<columns { row[column] = transform(row[column]) }
@@ -132,7 +132,7 @@ extension MutableMatrixView {
   }
 
   /// Changes every number together with that of `other`, which has this shape, in its place.
-  @inlinable package func combine(_ other: MatrixView, _ combine: (Float, Float) -> Float) {
+  @inlinable @inline(__always) package func combine(_ other: MatrixView, _ combine: (Float, Float) -> Float) {
     precondition(other.rows == rows && other.columns == columns)
     for row in 0..<rows {
       let (row, other) = (start + row * stride, other.start + row * other.stride)

@@ -3,11 +3,11 @@
 /// A copy shares the elements and keeps them alive.
 public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
   // SAFETY of @unchecked: the elements are never written after the buffer is made, and `owner` keeps them alive.
-  private let owner: AnyObject
+  @usableFromInline let owner: AnyObject
   /// The elements; valid as long as the buffer lives.
-  package let pointer: UnsafeBufferPointer<Element>
+  @usableFromInline package let pointer: UnsafeBufferPointer<Element>
 
-  public var count: Int { pointer.count }
+  @inlinable public var count: Int { pointer.count }
   package var baseAddress: UnsafePointer<Element>? { pointer.baseAddress }
 
   /// `bytes` of a mapped file, seen as elements. Their start must be aligned for `Element`.
@@ -45,7 +45,7 @@ public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Send
   }
 
   /// One element.
-  public subscript(index: Int) -> Element {
+  @inlinable public subscript(index: Int) -> Element {
     precondition(index >= 0 && index < pointer.count, "element \(index) of \(pointer.count)")
     return withExtendedLifetime(owner) { pointer[index] }
   }
