@@ -40,7 +40,7 @@ public struct Checkpoint: Sendable {
   /// Reads a checkpoint of one file from memory; `name` stands for the file in error texts.
   ///
   /// - Throws: ``MinkeError`` when the bytes break their format or are of another format.
-  public init(bytes: UnsafeRawBufferPointer, named name: String) throws {
+  package init(bytes: UnsafeRawBufferPointer, named name: String) throws {
     self = try Self.read(SharedBuffer(copying: bytes.bindMemory(to: UInt8.self)), path: name)
   }
 

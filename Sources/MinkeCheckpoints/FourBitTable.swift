@@ -11,19 +11,19 @@ import MinkeCore
 /// With q the 4-bit number and s the row's scale, an element is `(q / 7.5 - 1) * s`. The file holds the packed rows,
 /// then the float32 scales, and nothing else. The recipe is that of RikkaBotan's model cards; despite the file's name
 /// it is not GGUF's Q4_K.
-public struct FourBitTable: Sendable {
-  public let rows: Int
+package struct FourBitTable: Sendable {
+  package let rows: Int
   /// Elements of a row, always even.
-  public let columns: Int
+  package let columns: Int
   /// `[rows, columns / 2]` bytes, row-major: an even column in the high four bits, the next one in the low four.
-  public let packed: SharedBuffer<UInt8>
+  package let packed: SharedBuffer<UInt8>
   /// `[rows]`, all finite.
-  public let scales: SharedBuffer<Float>
+  package let scales: SharedBuffer<Float>
 
   /// Maps the table of `columns` columns at `url`; the file's size tells the number of rows.
   ///
   /// - Throws: ``MinkeError`` when the file does not hold whole rows or a scale is not finite.
-  public init(contentsOf url: URL, columns: Int) throws(MinkeError) {
+  package init(contentsOf url: URL, columns: Int) throws(MinkeError) {
     let file = try MappedFile(url)
     try self.init(SharedBuffer(file.bytes, of: file), columns: columns, path: file.path)
   }
@@ -31,7 +31,7 @@ public struct FourBitTable: Sendable {
   /// Reads a table of `columns` columns from memory; `name` stands for the file in error texts.
   ///
   /// - Throws: ``MinkeError`` when the bytes do not hold whole rows or a scale is not finite.
-  public init(bytes: UnsafeRawBufferPointer, columns: Int, named name: String) throws(MinkeError) {
+  package init(bytes: UnsafeRawBufferPointer, columns: Int, named name: String) throws(MinkeError) {
     try self.init(SharedBuffer(copying: bytes.bindMemory(to: UInt8.self)), columns: columns, path: name)
   }
 
@@ -59,7 +59,7 @@ public struct FourBitTable: Sendable {
   /// `s = max |w| + 1e-8` and `q = round((w / s + 1) * 7.5)`, halves to even, kept within 0...15.
   ///
   /// - Throws: ``MinkeError`` when the numbers do not fill the matrix, one is not finite, or `columns` is odd.
-  public static func quantize(
+  package static func quantize(
     _ floats: UnsafeBufferPointer<Float>, rows: Int, columns: Int
   ) throws(MinkeError) -> FourBitTable {
     try checkColumns(columns)
@@ -91,7 +91,7 @@ public struct FourBitTable: Sendable {
   }
 
   /// Row `index` as float32 numbers, `[columns]`.
-  public func row(_ index: Int) -> [Float] {
+  package func row(_ index: Int) -> [Float] {
     precondition(index >= 0 && index < rows, "row \(index) of \(rows)")
     let scale = scales[index]
     let start = index * (columns / 2)
@@ -105,7 +105,7 @@ public struct FourBitTable: Sendable {
   /// Writes the table as an `embedding.q4_k_m.bin`, which takes its place at `url` only when it is whole.
   ///
   /// - Throws: ``MinkeError`` when writing fails.
-  public func write(to url: URL) throws(MinkeError) {
+  package func write(to url: URL) throws(MinkeError) {
     var file = try FileWriter(url)
     try file.write(packed)
     try file.write(UnsafeRawBufferPointer(scales.pointer))

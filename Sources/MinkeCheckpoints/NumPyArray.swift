@@ -27,7 +27,7 @@ public struct NumPyArray: Sendable {
   /// Reads an array from memory; `name` stands for the file in error texts.
   ///
   /// - Throws: ``MinkeError`` as ``init(contentsOf:)`` does.
-  public init(bytes: UnsafeRawBufferPointer, named name: String) throws(MinkeError) {
+  package init(bytes: UnsafeRawBufferPointer, named name: String) throws(MinkeError) {
     try self.init(SharedBuffer(copying: bytes.bindMemory(to: UInt8.self)), path: name)
   }
 

@@ -9,7 +9,7 @@ extension Tensor {
   ///   - expected: the shape that the tensor must have, nil standing for any length; nil for any shape.
   ///   - requiringFinite: whether NaN and infinity are an error.
   /// - Throws: ``MinkeError`` of kind `shapeMismatch` or `notFinite`.
-  public func floats(
+  package func floats(
     shape expected: [Int?]? = nil, requiringFinite: Bool = false, kernels level: KernelLevel = .active
   ) throws(MinkeError) -> SharedBuffer<Float> {
     if let expected { try checkShape(expected) }
@@ -20,6 +20,9 @@ extension Tensor {
     }
     return result
   }
+
+  /// The elements as float32 numbers, copied, in row-major order; what is not float32 is rounded to nearest.
+  public func elements() -> [Float] { converted(kernels: .active).copied() }
 
   /// The elements of a tensor of whole numbers or of true and false, in row-major order.
   ///

@@ -4,7 +4,9 @@ import MinkeCore
 ///
 /// Its elements are read, and turned into the type asked for, when they are asked for.
 public struct Tensor: Sendable {
+  /// What the file calls the tensor.
   public let name: String
+  /// How its elements are stored.
   public let elementType: ElementType
   /// The length of each axis, outermost first; empty for a single number.
   public let shape: [Int]
@@ -19,7 +21,7 @@ public struct Tensor: Sendable {
   /// The tensor that fills `bytes` with `shape` elements in row-major order.
   ///
   /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the bytes are more or fewer than the shape needs.
-  public init(
+  package init(
     name: String, elementType: ElementType, shape: [Int], bytes: SharedBuffer<UInt8>
   ) throws(MinkeError) {
     try self.init(name: name, elementType: elementType, shape: shape, bytes: bytes, file: nil)
@@ -95,7 +97,7 @@ public struct Tensor: Sendable {
   var subject: String { Self.subject(name, in: file) }
 
   /// The elements as they are in the file, in row-major order. Nothing is copied unless the tensor is a view with gaps.
-  public func bytes() -> SharedBuffer<UInt8> {
+  package func bytes() -> SharedBuffer<UInt8> {
     guard let strides else { return storage }
     let size = elementType.byteCount
     let result = AlignedBuffer<UInt8>(uninitialized: count * size)
@@ -120,7 +122,7 @@ public struct Tensor: Sendable {
   /// Throws unless the tensor has the shape `expected`, in which nil stands for any length.
   ///
   /// - Throws: ``MinkeError`` of kind `shapeMismatch`.
-  public func checkShape(_ expected: [Int?]) throws(MinkeError) {
+  package func checkShape(_ expected: [Int?]) throws(MinkeError) {
     if shape.count == expected.count, zip(shape, expected).allSatisfy({ $1 == nil || $0 == $1 }) { return }
     let text = expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")
     throw MinkeError(.shapeMismatch, subject, expected: "shape [\(text)]", found: "shape \(shape)")

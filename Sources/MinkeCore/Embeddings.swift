@@ -8,9 +8,11 @@ public struct Embeddings: Sendable, Equatable {
     case bits([UInt8])
   }
 
+  /// How many vectors there are.
   public private(set) var count: Int
   /// Numbers, or bits, of one vector.
   public let dimension: Int
+  /// The vectors, row by row.
   public private(set) var values: Values
 
   /// Vectors of numbers, `[floats.count / dimension, dimension]`.

@@ -8,7 +8,14 @@ import MinkeKernels
 
 /// An instruction-set level that the inner loops are written for.
 public enum KernelLevel: String, CaseIterable, Sendable {
-  case portable, avx2, avx512, neon
+  /// Plain C, on any processor.
+  case portable
+  /// 64-bit Intel and AMD processors with AVX2, FMA and F16C.
+  case avx2
+  /// Those of them that have 512-bit vectors.
+  case avx512
+  /// 64-bit Arm.
+  case neon
 
   /// The value that the C dispatch functions take.
   package var rawLevel: minke_level {
@@ -20,6 +27,7 @@ public enum KernelLevel: String, CaseIterable, Sendable {
     }
   }
 
+  /// Whether this processor has it.
   public var isAvailable: Bool { minke_level_available(rawLevel) }
 
   /// Every level that this machine can run, slowest first.

@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Adds up the progress of work that many threads do, and tells a ``ProgressHandler``.
-public final class ProgressMeter: Sendable {
+package final class ProgressMeter: Sendable {
   private let total: Int
   private let handler: ProgressHandler?
   private let completed = Mutex(0)
@@ -9,13 +9,13 @@ public final class ProgressMeter: Sendable {
   /// - Parameters:
   ///   - total: units of work in all.
   ///   - handler: who hears of it; nil makes the meter do nothing.
-  public init(total: Int, handler: ProgressHandler?) {
+  package init(total: Int, handler: ProgressHandler?) {
     self.total = total
     self.handler = handler
   }
 
   /// Notes that `units` more are done.
-  public func advance(by units: Int) {
+  package func advance(by units: Int) {
     guard let handler else { return }
     completed.withLock {
       $0 += units

@@ -1,13 +1,13 @@
 /// Elements that many may read at once and nobody writes any more: in a mapped file, or in memory of our own.
 ///
 /// A copy shares the elements and keeps them alive.
-public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
+package struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Sendable {
   // SAFETY of @unchecked: the elements are never written after the buffer is made, and `owner` keeps them alive.
   @usableFromInline let owner: AnyObject
   /// The elements; valid as long as the buffer lives.
   @usableFromInline package let pointer: UnsafeBufferPointer<Element>
 
-  @inlinable public var count: Int { pointer.count }
+  @inlinable package var count: Int { pointer.count }
   package var baseAddress: UnsafePointer<Element>? { pointer.baseAddress }
 
   /// `bytes` of a mapped file, seen as elements. Their start must be aligned for `Element`.
@@ -34,7 +34,7 @@ public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Send
   }
 
   /// A copy of `elements` in memory of our own.
-  public init(_ elements: [Element]) {
+  package init(_ elements: [Element]) {
     self = elements.withUnsafeBufferPointer { SharedBuffer(copying: $0) }
   }
 
@@ -45,13 +45,13 @@ public struct SharedBuffer<Element: BitwiseCopyable & Sendable>: @unchecked Send
   }
 
   /// One element.
-  @inlinable public subscript(index: Int) -> Element {
+  @inlinable package subscript(index: Int) -> Element {
     precondition(index >= 0 && index < pointer.count, "element \(index) of \(pointer.count)")
     return withExtendedLifetime(owner) { pointer[index] }
   }
 
   /// A copy of the elements.
-  public func copied() -> [Element] { withExtendedLifetime(owner) { Array(pointer) } }
+  package func copied() -> [Element] { withExtendedLifetime(owner) { Array(pointer) } }
 }
 
 extension SharedBuffer<Float> {

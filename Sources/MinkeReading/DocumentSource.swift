@@ -4,10 +4,12 @@ import MinkeText
 public struct Document: Sendable {
   /// The name that results carry.
   public var id: String
+  /// What is split into passages.
   public var text: String
   /// How the text marks its structure.
   public var format: PassageSplitter.Format
 
+  /// A document called `id`.
   public init(id: String, text: String, format: PassageSplitter.Format = .plain) {
     self.id = id
     self.text = text

@@ -2,8 +2,11 @@ import MinkeText
 
 /// How far reading has come.
 public struct ReadingProgress: Sendable, Equatable {
+  /// Files and texts read.
   public var files = 0
+  /// Passages made of them.
   public var passages = 0
+  /// Bytes of text read.
   public var bytes = 0
   /// Bytes of all files, as they were when they were found; 0 while that is not known.
   public var totalBytes = 0
@@ -13,10 +16,12 @@ public struct ReadingProgress: Sendable, Equatable {
 public struct ReadingReport: Sendable, Equatable {
   /// Files and texts read.
   public var documents = 0
+  /// Passages made of them.
   public var passages = 0
   /// Files and folders that were left out, and why, those that the selection leaves out included.
   public var skipped: [SkippedFile] = []
 
+  /// A report of nothing.
   public init() {}
 
   /// What could not be read although it should have been.

@@ -2,10 +2,12 @@ import MinkeCore
 
 /// A vector that a search found.
 public struct Match: Sendable, Hashable {
+  /// The vector found.
   public let id: Int64
   /// A dot product, a cosine or a number of differing bits, by the metric of the index.
   public let score: Float
 
+  /// A match of the vector `id` with `score`.
   public init(id: Int64, score: Float) {
     self.id = id
     self.score = score

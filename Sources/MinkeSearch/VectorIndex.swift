@@ -21,7 +21,12 @@ public final class VectorIndex: Sendable {
   }
 
   /// How a two-stage index holds its numbers.
-  public enum Rescoring: Sendable, Equatable { case float32, int8 }
+  public enum Rescoring: Sendable, Equatable {
+    /// As they are, 4 bytes each.
+    case float32
+    /// Rounded to 8 bits.
+    case int8
+  }
 
   /// Numbers, or bits, of one vector.
   public let dimension: Int

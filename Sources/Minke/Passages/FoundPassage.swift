@@ -9,6 +9,7 @@ public struct FoundPassage: Sendable, Equatable {
   public let document: String
   /// The path of the document's file; nil where it is none.
   public let path: FilePath?
+  /// Where the passage stands in the document.
   public let passage: Passage
   /// The text of the passage, as it was when it was read.
   public let text: String
@@ -23,6 +24,7 @@ public struct SearchOptions: Sendable {
   /// Passages of one document, at most; nil for any number.
   public var maximumPerDocument: Int?
 
+  /// Options that differ from the default where they are given.
   public init(k: Int = 10, threshold: Float? = nil, maximumPerDocument: Int? = nil) {
     self.k = k
     self.threshold = threshold

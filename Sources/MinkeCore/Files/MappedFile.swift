@@ -16,15 +16,15 @@
 ///
 /// The bytes stay valid for the life of the object, also when the file is deleted or replaced by another meanwhile.
 /// Shortening the file in place while it is mapped is the one thing that the operating system does not survive.
-public final class MappedFile: Sendable {
-  public let path: String
+package final class MappedFile: Sendable {
+  package let path: String
   // SAFETY: the mapping is private and read-only and lives until deinit, so any thread may read it.
-  public nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
+  package nonisolated(unsafe) let bytes: UnsafeRawBufferPointer
 
   /// Maps the file at `url`.
   ///
   /// - Throws: ``MinkeError`` when there is no such file, it is a folder or a device, or cannot be opened.
-  public init(_ url: URL) throws(MinkeError) {
+  package init(_ url: URL) throws(MinkeError) {
     path = url.relativePath
     // Without O_NONBLOCK, opening a named pipe would wait for a writer.
     let descriptor = open(url.path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -66,7 +66,7 @@ public final class MappedFile: Sendable {
 
 extension MinkeError {
   /// The error for a system call that failed on `path` with the error number `code`.
-  public static func systemCall(_ code: Int32, _ path: String, expected: String) -> MinkeError {
+  package static func systemCall(_ code: Int32, _ path: String, expected: String) -> MinkeError {
     let found =
       code == EMFILE || code == ENFILE
       ? "no room for another open file (raise the limit, `ulimit -n`)" : String(cString: strerror(code)).lowercased()

@@ -3,9 +3,9 @@
 /// The caller says what it expects next; anything else is an error that names the file, the line and what was found.
 /// Nesting deeper than ``maximumDepth`` and keys that stand twice in one object are errors too: the files read with
 /// this come from anywhere.
-public struct JSONReader {
+package struct JSONReader {
   /// How deep objects and arrays may nest.
-  public static let maximumDepth = 64
+  package static let maximumDepth = 64
 
   private let bytes: UnsafeRawBufferPointer
   private let subject: String
@@ -14,7 +14,7 @@ public struct JSONReader {
   private var depth = 0
 
   /// What the next value is, seen from its first byte.
-  public enum Kind: String {
+  package enum Kind: String {
     case object = "an object"
     case array = "an array"
     case string = "a string"
@@ -28,7 +28,7 @@ public struct JSONReader {
   /// - Parameters:
   ///   - subject: the file's name, for error texts.
   ///   - line: the number of the first line, where `bytes` are not the file's beginning.
-  public static func read<Result>(
+  package static func read<Result>(
     _ bytes: UnsafeRawBufferPointer, subject: String, line: Int = 1, _ body: (inout JSONReader) throws -> Result
   ) throws -> Result {
     var reader = JSONReader(bytes: bytes, subject: subject, firstLine: line)
@@ -47,7 +47,7 @@ public struct JSONReader {
   // MARK: Values
 
   /// What the next value is; nothing is consumed.
-  public mutating func peek() throws -> Kind {
+  package mutating func peek() throws -> Kind {
     skipWhitespace()
     guard position < bytes.count else { throw unexpected("a JSON value") }
     switch bytes[position] {
@@ -65,7 +65,7 @@ public struct JSONReader {
   ///
   /// - Parameter checkingDuplicates: whether a key that stands twice is an error. Turn it off only where the caller
   ///   checks this itself, as for a vocabulary of many thousand keys.
-  public mutating func readObject(
+  package mutating func readObject(
     checkingDuplicates: Bool = true, _ member: (inout JSONReader, String) throws -> Void
   ) throws {
     var seen = Set<String>()
@@ -79,7 +79,7 @@ public struct JSONReader {
   }
 
   /// Like ``readObject(checkingDuplicates:_:)`` with the key as UTF-8 bytes, valid during the call; duplicates pass.
-  public mutating func readObjectBytes(
+  package mutating func readObjectBytes(
     _ member: (inout JSONReader, UnsafeBufferPointer<UInt8>) throws -> Void
   ) throws {
     try open("{", "an object")
@@ -94,21 +94,21 @@ public struct JSONReader {
   }
 
   /// Calls `element` once for each element of an array; it must read (or skip) exactly that value.
-  public mutating func readArray(_ element: (inout JSONReader) throws -> Void) throws {
+  package mutating func readArray(_ element: (inout JSONReader) throws -> Void) throws {
     try open("[", "an array")
     if close("]") { return }
     repeat { try element(&self) } while try nextElement(closing: "]")
   }
 
   /// Reads a string.
-  public mutating func readString() throws -> String {
+  package mutating func readString() throws -> String {
     var text: [UInt8] = []
     try readString(into: &text)
     return String(decoding: text, as: UTF8.self)
   }
 
   /// Appends the string's UTF-8 bytes to `text`.
-  public mutating func readString(into text: inout [UInt8]) throws {
+  package mutating func readString(into text: inout [UInt8]) throws {
     try expect("\"", "a string")
     while true {
       let start = position
@@ -137,20 +137,20 @@ public struct JSONReader {
   }
 
   /// Reads `true` or `false`.
-  public mutating func readBool() throws -> Bool {
+  package mutating func readBool() throws -> Bool {
     if take("true") { return true }
     if take("false") { return false }
     throw unexpected("true or false")
   }
 
   /// Consumes `null` if it comes next.
-  public mutating func readNull() -> Bool {
+  package mutating func readNull() -> Bool {
     skipWhitespace()
     return take("null")
   }
 
   /// Reads a whole number of at most 64 bits.
-  public mutating func readInt() throws -> Int {
+  package mutating func readInt() throws -> Int {
     if let value = takeShortInt() { return value }
     let text = try numberText()
     guard let value = Int(text) else { throw error("a whole number of at most 64 bits", found: text) }
@@ -158,7 +158,7 @@ public struct JSONReader {
   }
 
   /// Reads a number; `integer` is nil where it is not whole or goes beyond 64 bits.
-  public mutating func readNumber() throws -> (integer: Int?, double: Double) {
+  package mutating func readNumber() throws -> (integer: Int?, double: Double) {
     if let value = takeShortInt() { return (value, Double(value)) }
     let text = try numberText()
     guard let value = Double(text), value.isFinite else { throw error("a number of double range", found: text) }
@@ -168,7 +168,7 @@ public struct JSONReader {
   /// Reads the next value, whatever it is.
   ///
   /// - Returns: its JSON text just as it stands.
-  public mutating func readText() throws -> String {
+  package mutating func readText() throws -> String {
     skipWhitespace()
     let start = position
     try skipValue()
@@ -176,14 +176,14 @@ public struct JSONReader {
   }
 
   /// Reads a number.
-  public mutating func readDouble() throws -> Double {
+  package mutating func readDouble() throws -> Double {
     let text = try numberText()
     guard let value = Double(text), value.isFinite else { throw error("a number of double range", found: text) }
     return value
   }
 
   /// Reads the next value, whatever it is, and forgets it.
-  public mutating func skipValue() throws {
+  package mutating func skipValue() throws {
     switch try peek() {
     case .object: try readObjectBytes { reader, _ in try reader.skipValue() }
     case .array: try readArray { try $0.skipValue() }
@@ -197,7 +197,7 @@ public struct JSONReader {
   }
 
   /// An error at the place reached so far.
-  public func error(_ expected: String, found: String) -> MinkeError {
+  package func error(_ expected: String, found: String) -> MinkeError {
     let line = firstLine + bytes[..<min(position, bytes.count)].count { $0 == UInt8(ascii: "\n") }
     return MinkeError(
       .malformedFile, "\(subject), line \(line), byte \(position)", expected: expected, found: found)

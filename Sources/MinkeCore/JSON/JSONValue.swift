@@ -1,23 +1,30 @@
 /// A JSON text as a tree, for small files: configurations and headers.
 public enum JSONValue: Equatable, Sendable {
+  /// Members by their names.
   case object([String: JSONValue])
+  /// Values in order.
   case array([JSONValue])
+  /// A text.
   case string(String)
+  /// A whole number of 64 bits.
   case integer(Int)
+  /// Any other number.
   case number(Double)
+  /// True or false.
   case boolean(Bool)
+  /// `null`.
   case null
 
   /// Reads the whole of `bytes`.
   ///
   /// - Parameter subject: the file's name, for error texts.
   /// - Throws: ``MinkeError`` with line and byte where the text is not JSON, nests too deep or repeats a key.
-  public init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
+  package init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
     self = try JSONReader.read(bytes, subject: subject) { try JSONValue(reading: &$0) }
   }
 
   /// Reads the next value of `reader`.
-  public init(reading reader: inout JSONReader) throws {
+  package init(reading reader: inout JSONReader) throws {
     switch try reader.peek() {
     case .object:
       var members: [String: JSONValue] = [:]
@@ -41,10 +48,15 @@ public enum JSONValue: Equatable, Sendable {
   /// The member of an object; nil for another key or anything that is no object.
   public subscript(key: String) -> JSONValue? { object?[key] }
 
+  /// The members of an object; nil for anything else.
   public var object: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
+  /// The values of an array; nil for anything else.
   public var array: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
+  /// The text; nil for anything else.
   public var string: String? { if case .string(let text) = self { text } else { nil } }
+  /// The whole number; nil for anything else.
   public var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+  /// True or false; nil for anything else.
   public var boolean: Bool? { if case .boolean(let value) = self { value } else { nil } }
 
   /// The value of a number, whole or not.
