@@ -126,7 +126,7 @@ import Testing
       for _ in 0..<3 {
         group.addTask {
           for _ in 0..<150 {
-            let found = try await index.search(query, k: 100_000)
+            let found = try index.search(query, k: 100_000)
             #expect(found.k % 50 == 0 && found.k >= 50)
             #expect(Set(found.ids).count == found.k)
             #expect(found.scores.allSatisfy { $0 == 16 })
