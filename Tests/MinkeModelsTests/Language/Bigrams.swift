@@ -62,7 +62,7 @@ final class Recorder: Sendable {
       $0.names.append(Self.name)
     }
     // One that is never opened fails the test that waits, rather than hanging.
-    if gate?.wait(timeout: .now() + 20) == .timedOut { Issue.record("nobody could open the gate") }
+    if gate?.wait(timeout: .now() + 300) == .timedOut { Issue.record("nobody could open the gate") }
     gate?.signal()
   }
 }
