@@ -30,7 +30,8 @@ public protocol CausalModel: Sendable {
   /// Reads `tokens` after those in `state` and gives the logits after the last of them, `[vocabularySize]`.
   ///
   /// - Throws: `MinkeError` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
-  ///   context; `CancellationError` when the calling task is cancelled. `state` then holds what was read before.
+  ///   context, `state` then being as before; `CancellationError` when the calling task is cancelled, `state` then
+  ///   holding the tokens that were read until then.
   func logits(_ tokens: ArraySlice<TokenID>, after state: inout State) throws -> [Float]
 
   /// Reads each sequence's tokens and says how likely its targets were, a list for each sequence.

@@ -118,23 +118,31 @@ public struct GeneratedText: AsyncSequence, Sendable {
     }
   }
 
-  /// One generation, begun with its first piece.
+  /// One generation, begun with its first piece and over with its last or with an error.
   fileprivate final class Run: Sendable {
+    private struct Progress {
+      var isBegun = false
+      var generation: Generation?
+    }
+
     private let begin: @Sendable () throws -> Generation
-    private let generation = Mutex<Generation?>(nil)
+    private let progress = Mutex(Progress())
 
     init(_ begin: @escaping @Sendable () throws -> Generation) { self.begin = begin }
 
     func next() throws -> GeneratedPiece? {
-      try generation.withLock { generation in
-        if generation == nil { generation = try begin() }
-        return try generation?.next()
+      try progress.withLock { progress in
+        if !progress.isBegun {
+          progress.isBegun = true
+          progress.generation = try begin()
+        }
+        return try progress.generation?.next()
       }
     }
   }
 }
 
-/// A text on its way: every call of ``next()`` chooses a token.
+/// A text on its way: every call of ``next()`` chooses a token. After an error there are no more.
 struct Generation: Sendable {
   /// What was read: at the end, all tokens but the last one chosen.
   private(set) var context: LanguageModel.Context
@@ -149,6 +157,7 @@ struct Generation: Sendable {
   /// What is to be read before the next choice.
   private var unread: [TokenID]
   private(set) var isFinished = false
+  private var hasFailed = false
 
   /// - Parameters:
   ///   - prompt: the tokens to read first, after those of `context`.
@@ -173,7 +182,14 @@ struct Generation: Sendable {
 
   /// The next piece; nil after the last.
   mutating func next() throws -> GeneratedPiece? {
-    if isFinished { return nil }
+    if isFinished || hasFailed { return nil }
+    do { return try choose() } catch {
+      hasFailed = true
+      throw error
+    }
+  }
+
+  private mutating func choose() throws -> GeneratedPiece {
     if options.maximumTokens == 0 { return last(GeneratedPiece(text: "", token: nil, end: .maximumTokens)) }
     try Task.checkCancellation()
     let logits = try context.append(unread)

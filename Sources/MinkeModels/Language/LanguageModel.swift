@@ -107,8 +107,9 @@ extension LanguageModel {
     /// Reads `tokens` and gives the logits after the last of them, `[vocabularySize]`.
     ///
     /// The calling thread and the others of the pool do the work.
-    /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary, the sequence would outgrow the
-    ///   context length or a weight is not finite; `CancellationError` when the calling task is cancelled.
+    /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
+    ///   context length, and the context is then as before; ``MinkeError`` when a weight is not finite and
+    ///   `CancellationError` when the calling task is cancelled, and ``tokens`` then says how far it came.
     @discardableResult
     public mutating func append(_ tokens: some Collection<TokenID>) throws -> [Float] {
       try reader.logits(ArraySlice(tokens))

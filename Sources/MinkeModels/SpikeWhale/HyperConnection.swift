@@ -52,20 +52,13 @@ package struct HyperConnectionForm: Sendable, Equatable, CustomStringConvertible
   package var description: String { "\(pre.rawValue) to read, \(post.rawValue) to write" }
 
   /// The form that a configuration states; nil where it is silent.
-  init?(stated json: JSONValue, subject: String) throws(MinkeError) {
-    func formula(_ key: String) throws(MinkeError) -> Formula? {
-      guard let value = json[key], value != .null else { return nil }
-      guard let formula = value.string.flatMap(Formula.init(rawValue:)) else {
-        let choices = Formula.allCases.map(\.rawValue).joined(separator: ", ")
-        throw MinkeError(.malformedFile, "\(subject): \(key)", expected: "one of \(choices)", found: value.text)
-      }
-      return formula
-    }
-    let (pre, post) = (try formula("hyper_connection_pre"), try formula("hyper_connection_post"))
+  init?(stated reader: ConfigurationReader) throws(MinkeError) {
+    let pre = try reader.choice("hyper_connection_pre", Formula.self)
+    let post = try reader.choice("hyper_connection_post", Formula.self)
     if pre == nil, post == nil { return nil }
     guard let pre, let post else {
       throw MinkeError(
-        .malformedFile, subject, expected: "both hyper_connection_pre and hyper_connection_post or neither",
+        .malformedFile, reader.subject, expected: "both hyper_connection_pre and hyper_connection_post or neither",
         found: pre == nil ? "only the latter" : "only the former")
     }
     self.init(pre: pre, post: post)

@@ -28,9 +28,10 @@ package struct SpikeWhaleFolder: ModelFiles {
   /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
   package init(_ folder: ModelFolder) throws {
     self.folder = folder
-    subject = try folder.requiredFile("config.json").relativePath
-    json = try folder.json("config.json") ?? .null
-    configuration = try SpikeWhaleConfiguration(json, subject: subject)
+    let reader = try ConfigurationReader.required("config.json", in: folder)
+    subject = reader.subject
+    json = .object(reader.members)
+    configuration = try SpikeWhaleConfiguration(reader)
     let tokenizerURL = try folder.requiredFile("tokenizer.json")
     tokenizer = try SpikeTokenizer(contentsOf: tokenizerURL)
     guard tokenizer.vocabularySize <= configuration.vocabularySize else {
@@ -77,17 +78,12 @@ extension LanguageModel {
   package init(spikeWhale folder: ModelFolder, kernels level: KernelLevel = .active) throws {
     let files = try SpikeWhaleFolder(folder)
     let model = try files.model(kernels: level)
-    let start = files.json["bos_token_id"]?.integer ?? 2
-    guard start >= 0, start < model.vocabularySize else {
-      throw MinkeError(
-        .malformedFile, "\(files.subject): bos_token_id", expected: "0 to \(model.vocabularySize - 1)",
-        found: "\(start)")
-    }
     let ends = [files.tokenizer.id(of: "<|im_end|>"), TokenID(model.configuration.endToken)]
     try self.init(
       model, tokenizer: files.tokenizer,
       identity: ModelIdentity(name: folder.name, recipe: ModelRecipe { files.describe(in: &$0) }),
-      startToken: TokenID(start), endTokens: Set(ends.compactMap { $0 }), assumptions: files.assumptions)
+      startToken: TokenID(model.configuration.startToken), endTokens: Set(ends.compactMap { $0 }),
+      assumptions: files.assumptions)
     self.files = files
     self.modelFacts = [ModelFact("kind", "SpikeWhale")] + model.facts
   }

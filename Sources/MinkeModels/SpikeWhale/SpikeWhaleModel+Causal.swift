@@ -9,9 +9,9 @@ extension SpikeWhaleModel: CausalModel {
 
   /// Reads `tokens` after those in `state` and gives the logits after the last of them, `[vocabularySize]`.
   ///
-  /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary, the sequence would outgrow the
-  ///   context or a weight is not finite; `CancellationError` when the calling task is cancelled. `state` then holds
-  ///   what was read before.
+  /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
+  ///   context, `state` then being as before; or when a weight is not finite, and `CancellationError` when the calling
+  ///   task is cancelled, `state` then holding the passes of ``tokensPerPass`` that were complete.
   package func logits(_ tokens: ArraySlice<TokenID>, after state: inout SpikeWhaleState) throws -> [Float] {
     guard !tokens.isEmpty else {
       throw MinkeError(.invalidArgument, "tokens", expected: "one or more", found: "none")
@@ -35,6 +35,7 @@ extension SpikeWhaleModel: CausalModel {
       let memories = batch.map { sequences[$0].state.exclusive() }
       for (memory, index) in zip(memories, batch) {
         try check(SequenceInput(sequences[index].tokens, state: memory))
+        try checkVocabulary(sequences[index].targets)
       }
       // Of a sequence, what this pass has done.
       var done = 0

@@ -19,8 +19,7 @@ extension SpikeWhaleModel {
     kernels level: KernelLevel
   ) throws(MinkeError) {
     let c = configuration
-    let tensors = try SpikeWhaleTensors(checkpoint, kernels: level)
-    let hidden = c.hiddenSize
+    let tensors = try SpikeWhaleTensors(checkpoint, c, kernels: level)
     self.configuration = c
     self.checkpoint = checkpoint
     self.form = form
@@ -28,48 +27,39 @@ extension SpikeWhaleModel {
     tensorCount = checkpoint.tensors.count
     elementCount = checkpoint.tensors.values.reduce(0) { $0 + $1.count }
 
-    embedding = try tensors.matrix("embed_tokens.weight", c.vocabularySize, hidden)
-    head =
-      c.tiesEmbeddings
-      ? embedding
-      : try Linear("lm_head.weight", outputs: c.vocabularySize, inputs: hidden, in: checkpoint, kernels: level)
-    if let sizes = c.engram { engram = try Engram(sizes, configuration: c, tensors) } else { engram = nil }
+    embedding = try tensors.matrix(.embedding)
+    head = c.tiesEmbeddings ? embedding : try tensors.matrix(.head)
+    if let sizes = c.engram { engram = try Engram(sizes, tensors) } else { engram = nil }
     let rotary = try RotaryEmbedding(c, tensors)
 
-    func connection(_ name: String) throws(MinkeError) -> HyperConnection {
+    func connection(_ read: SpikeWhaleTensor, _ write: SpikeWhaleTensor) throws(MinkeError) -> HyperConnection {
       guard c.streamCount > 1 else { return .residual }
-      let (pre, post) = try tensors.pair(name, c.streamCount)
+      let (pre, post) = try tensors.pair(read, write)
       return HyperConnection(pre: pre, post: post, form: form, configuration: c)
     }
     var layers: [Layer] = []
     for index in 0..<c.layerCount {
-      let place = "layers.\(index)."
+      func tensor(_ part: SpikeWhaleTensor.Layer) -> SpikeWhaleTensor { .layer(index, part) }
       layers.append(
         Layer(
-          attentionConnection: try connection(place + "hc_attn"),
-          attentionNorm: try tensors.norm(place + "attn_norm.weight", hidden, epsilon: c.normEpsilon),
-          attention: try Attention(c, place + "attn.", tensors, rotary, kernels: level),
-          feedForwardConnection: try connection(place + "hc_ffn"),
-          feedForwardNorm: try tensors.norm(place + "ffn_norm.weight", hidden, epsilon: c.normEpsilon),
+          attentionConnection: try connection(tensor(.attentionRead), tensor(.attentionWrite)),
+          attentionNorm: try tensors.norm(tensor(.attentionNorm)),
+          attention: try Attention(c, layer: index, tensors, rotary, kernels: level),
+          feedForwardConnection: try connection(tensor(.feedForwardRead), tensor(.feedForwardWrite)),
+          feedForwardNorm: try tensors.norm(tensor(.feedForwardNorm)),
           feedForward: FeedForward(
-            gate: try tensors.matrix(place + "ffn.gate_proj.weight", c.feedForwardSize, hidden),
-            up: try tensors.matrix(place + "ffn.up_proj.weight", c.feedForwardSize, hidden),
-            down: try tensors.matrix(place + "ffn.down_proj.weight", hidden, c.feedForwardSize))))
+            gate: try tensors.matrix(tensor(.feedForwardGate)), up: try tensors.matrix(tensor(.feedForwardUp)),
+            down: try tensors.matrix(tensor(.feedForwardDown)))))
     }
     self.layers = layers
-    mix =
-      c.streamCount > 1
-      ? HyperConnection.softmax(try tensors.vector("hc_out_mix.weight", c.streamCount).copied()) : [1]
-    if let sizes = c.refinement {
-      refinement = HRMRefinement(
-        norm: try tensors.norm("hrm_refine.norm.weight", hidden, epsilon: c.normEpsilon),
-        down: try tensors.matrix("hrm_refine.down.weight", sizes.size, 2 * hidden),
-        up: try tensors.matrix("hrm_refine.up.weight", hidden, sizes.size),
-        gates: try tensors.vector("hrm_refine.gate", sizes.steps).copied())
-    } else {
-      refinement = nil
-    }
-    norm = try tensors.norm("norm.weight", hidden, epsilon: c.normEpsilon)
+    mix = c.streamCount > 1 ? HyperConnection.softmax(try tensors.vector(.streamMix).copied()) : [1]
+    refinement =
+      c.refinement == nil
+      ? nil
+      : HRMRefinement(
+        norm: try tensors.norm(.refinementNorm), down: try tensors.matrix(.refinementDown),
+        up: try tensors.matrix(.refinementUp), gates: try tensors.vector(.refinementGates).copied())
+    norm = try tensors.norm(.outputNorm)
   }
 }
 
@@ -106,63 +96,44 @@ extension FeedForward {
 }
 
 extension Engram {
-  /// The name of ``codes`` in a quantised checkpoint.
-  static let codesName = "engram.codes"
-
-  init(
-    _ sizes: SpikeWhaleConfiguration.Engram, configuration: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors
-  ) throws(MinkeError) {
-    let hidden = configuration.hiddenSize
+  init(_ sizes: SpikeWhaleConfiguration.Engram, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
     self.sizes = sizes
-    codes =
-      tensors.checkpoint.tensors[tensors.prefix + Self.codesName] == nil
-      ? nil : try tensors.table(Self.codesName, configuration.vocabularySize, sizes.compressedSize)
-    let compressor = try tensors.part(of: "engram", sizes.compressedSize, hidden)
-    let gate = try tensors.part(of: "engram", hidden, 2 * hidden)
-    self.compressor = try tensors.matrix(compressor + ".proj.weight", sizes.compressedSize, hidden)
-    self.gate = try tensors.matrix(gate + ".proj.weight", hidden, 2 * hidden)
-    gateBias = try tensors.vector(gate + ".proj.bias", hidden)
-    alpha = try tensors.vector(gate + ".alpha", hidden)
-    bias = try tensors.vector(gate + ".bias", hidden)
-    gamma = try tensors.vector(gate + ".gamma", hidden)
+    codes = tensors.contains(.engramCodes) ? try tensors.table(.engramCodes) : nil
+    compressor = try tensors.matrix(.engramCompressor)
+    gate = try tensors.matrix(.engramGate)
+    gateBias = try tensors.vector(.engramGateBias)
+    alpha = try tensors.vector(.engramAlpha)
+    bias = try tensors.vector(.engramBias)
+    gamma = try tensors.vector(.engramGamma)
     var tables: [SharedBuffer<Float>] = []
-    for g in 0..<sizes.tableCount {
-      tables.append(try tensors.table("engram.lookup.tables.\(g).weight", sizes.tableSize, hidden))
-    }
+    for table in 0..<sizes.tableCount { tables.append(try tensors.table(.engramTable(table))) }
     self.tables = tables
     var projections: [SharedBuffer<Float>] = []
-    for length in 1...sizes.longestWindow {
-      for k in 0..<length {
-        projections.append(
-          try tensors.table("engram.lookup.hash_proj_n\(length)_p\(k)", sizes.tableCount, sizes.compressedSize))
-      }
-    }
+    for hash in SpikeWhaleTensor.engramHashes(of: sizes) { projections.append(try tensors.table(hash)) }
     self.projections = projections
   }
 }
 
 extension Attention {
   init(
-    _ c: SpikeWhaleConfiguration, _ place: String, _ tensors: SpikeWhaleTensors, _ rotary: RotaryEmbedding,
+    _ c: SpikeWhaleConfiguration, layer index: Int, _ tensors: SpikeWhaleTensors, _ rotary: RotaryEmbedding,
     kernels level: KernelLevel
   ) throws(MinkeError) {
-    let (hidden, width) = (c.hiddenSize, c.headDimension)
-    func norm(_ name: String, _ width: Int) throws(MinkeError) -> RMSNorm {
-      try tensors.norm(place + name, width, epsilon: c.normEpsilon)
-    }
+    func matrix(_ part: SpikeWhaleTensor.Layer) throws(MinkeError) -> Linear { try tensors.matrix(.layer(index, part)) }
+    func norm(_ part: SpikeWhaleTensor.Layer) throws(MinkeError) -> RMSNorm { try tensors.norm(.layer(index, part)) }
     headCount = c.headCount
-    queryDown = try tensors.matrix(place + "q_a_proj.weight", c.queryRank, hidden)
-    queryCodeNorm = try norm("q_a_norm.weight", c.queryRank)
-    queryUp = try tensors.matrix(place + "q_b_proj.weight", c.headCount * width, c.queryRank)
-    key = try tensors.matrix(place + "k_proj.weight", width, hidden)
-    value = try tensors.matrix(place + "v_proj.weight", width, hidden)
-    queryNorm = c.usesQueryKeyNorm ? try norm("q_norm.weight", width) : nil
-    keyNorm = c.usesQueryKeyNorm ? try norm("k_norm.weight", width) : nil
+    queryDown = try matrix(.queryDown)
+    queryCodeNorm = try norm(.queryCodeNorm)
+    queryUp = try matrix(.queryUp)
+    key = try matrix(.key)
+    value = try matrix(.value)
+    queryNorm = c.usesQueryKeyNorm ? try norm(.queryNorm) : nil
+    keyNorm = c.usesQueryKeyNorm ? try norm(.keyNorm) : nil
     self.rotary = rotary
     attend = CausalAttention(level)
     isExclusive = c.usesExclusiveAttention
-    outputDown = try tensors.matrix(place + "o_a_proj.weight", c.outputRank, c.headCount * width)
-    outputUp = try tensors.matrix(place + "o_b_proj.weight", hidden, c.outputRank)
+    outputDown = try matrix(.outputDown)
+    outputUp = try matrix(.outputUp)
   }
 }
 
@@ -170,11 +141,9 @@ extension RotaryEmbedding {
   /// The first layer's stored tables, all layers' being equal; computed where they are not stored.
   fileprivate init(_ c: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
     let half = c.rotaryDimension / 2
-    let (cosines, sines) = ("layers.0.attn.rope.cos_cache", "layers.0.attn.rope.sin_cache")
-    if half > 0, tensors.checkpoint.tensors[tensors.prefix + cosines] != nil {
-      self.init(
-        cosines: try tensors.table(cosines, c.contextLength, half),
-        sines: try tensors.table(sines, c.contextLength, half), half: half)
+    let (cosines, sines) = (SpikeWhaleTensor.layer(0, .rotaryCosines), SpikeWhaleTensor.layer(0, .rotarySines))
+    if half > 0, tensors.contains(cosines) {
+      self.init(cosines: try tensors.table(cosines), sines: try tensors.table(sines), half: half)
     } else {
       self.init(positions: c.contextLength, half: half, theta: c.ropeTheta)
     }

@@ -66,7 +66,11 @@ package struct SpikeWhaleModel: Sendable {
         .invalidArgument, "context", expected: "at most \(limit) tokens, the model's context length",
         found: "\(input.state.count + input.tokens.count)")
     }
-    for token in input.tokens where token < 0 || Int(token) >= configuration.vocabularySize {
+    try checkVocabulary(input.tokens)
+  }
+
+  func checkVocabulary(_ tokens: ArraySlice<TokenID>) throws(MinkeError) {
+    for token in tokens where token < 0 || Int(token) >= configuration.vocabularySize {
       throw MinkeError(
         .invalidArgument, "token", expected: "0 to \(configuration.vocabularySize - 1)", found: "\(token)")
     }

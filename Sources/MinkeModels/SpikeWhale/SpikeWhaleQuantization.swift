@@ -14,28 +14,27 @@ extension SpikeWhaleModel {
       throw MinkeError(
         .unsupportedFile, checkpoint.path, expected: "a model in float32", found: "one in \(self.precision.rawValue)")
     }
-    let names = try SpikeWhaleTensors(checkpoint)
-    let prefix = names.prefix
-    var multiplied: Set<String> = ["lm_head.weight"]
-    var tensors: [Tensor] = []
-    if let engram {
-      let hidden = configuration.hiddenSize
-      multiplied.insert(prefix + (try names.part(of: "engram", hidden, 2 * hidden)) + ".proj.weight")
-      tensors.append(try engramCodes(engram, named: prefix + Engram.codesName))
+    let table = try SpikeWhaleTensors(checkpoint, configuration)
+    var uses: [String: SpikeWhaleTensor.Use] = [:]
+    for tensor in SpikeWhaleTensor.all(of: configuration) {
+      uses[try table.name(of: tensor)] = tensor.entry(in: configuration).use
     }
+    var tensors: [Tensor] = []
+    if let engram { tensors.append(try engramCodes(engram, named: table.name(of: .engramCodes))) }
     for name in checkpoint.tensorNames {
+      let isForTraining = SpikeWhaleTensor.trainingPlaces.contains {
+        name.hasPrefix($0) || name.hasPrefix(table.prefix + $0)
+      }
       let tensor = try checkpoint.tensor(name)
-      let isUnused = ["mtp_heads.", "jepa."].contains { name.hasPrefix($0) || name.hasPrefix(prefix + $0) }
-      let isCopy = configuration.tiesEmbeddings && name.hasSuffix("lm_head.weight")
-      if isUnused || isCopy { continue }
-      let isMatrix = Self.matrixEnds.contains { name.hasPrefix(prefix) && name.hasSuffix($0) }
-      if isMatrix || multiplied.contains(name), tensor.shape.count == 2 {
-        let weights = try tensor.floats(requiringFinite: true)
+      // What the table does not know is kept: it may be a head's.
+      switch isForTraining ? .unused : uses[name] ?? .exact {
+      case .unused: continue
+      case .exact: tensors.append(tensor)
+      case .matrix:
         tensors += try Linear(
-          rows: weights, outputs: tensor.shape[0], inputs: tensor.shape[1], precision: precision
+          rows: tensor.floats(requiringFinite: true), outputs: tensor.shape[0], inputs: tensor.shape[1],
+          precision: precision
         ).tensors(named: name)
-      } else {
-        tensors.append(tensor)
       }
     }
     return tensors
@@ -47,10 +46,4 @@ extension SpikeWhaleModel {
     let codes = (0..<count).flatMap { engram.code(of: TokenID($0), embedding: embedding) }
     return try Tensor(name: name, shape: [count, engram.sizes.compressedSize], floats: codes)
   }
-
-  /// The ends of the names of the matrices that every token is multiplied with. The engram's compressor is not among
-  /// them: its hashes need it exact.
-  private static let matrixEnds = [
-    "embed_tokens.weight", "_proj.weight", "hrm_refine.down.weight", "hrm_refine.up.weight",
-  ]
 }

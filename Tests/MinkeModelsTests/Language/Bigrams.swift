@@ -1,6 +1,8 @@
+import Dispatch
 import MinkeCore
 import MinkeText
 import Synchronization
+import Testing
 
 @testable import MinkeModels
 
@@ -42,6 +44,11 @@ struct Bigrams: CausalModel {
 final class Recorder: Sendable {
   @TaskLocal static var name = ""
 
+  /// What a call waits for before it answers.
+  let gate: DispatchSemaphore?
+
+  init(gate: DispatchSemaphore? = nil) { self.gate = gate }
+
   private let seen = Mutex<(tokens: [Int], names: [String])>(([], []))
   /// How many tokens each call read.
   var tokens: [Int] { seen.withLock(\.tokens) }
@@ -54,6 +61,9 @@ final class Recorder: Sendable {
       $0.tokens.append(count)
       $0.names.append(Self.name)
     }
+    // One that is never opened fails the test that waits, rather than hanging.
+    if gate?.wait(timeout: .now() + 300) == .timedOut { Issue.record("nobody could open the gate") }
+    gate?.signal()
   }
 }
 

@@ -1,9 +1,16 @@
+import Dispatch
 import MinkeCore
 import MinkeTestSupport
 import MinkeText
 import Testing
 
 @testable import MinkeModels
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 @Suite struct GenerationTests {
   let language: LanguageModel
@@ -149,6 +156,44 @@ import Testing
     #expect(recorder.names == ["asking", "asking", "asking"])
   }
 
+  @Test func `texts that are waited for leave the threads of the cooperative pool to others`() async throws {
+    let gate = DispatchSemaphore(value: 0)
+    let bigrams = try Bigrams.language(recorder: Recorder(gate: gate))
+    let options = GenerationOptions(maximumTokens: 2, endsAtEndToken: false)
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      // More than the pool has threads, so that none would be left for the one that opens the gate.
+      for index in 0..<ProcessInfo.processInfo.activeProcessorCount + 4 {
+        group.addTask {
+          if index.isMultiple(of: 2) {
+            for try await _ in bigrams.generate("a", options: options) {}
+          } else {
+            for try await _ in try ChatSession(bigrams).reply(to: "a", options: options) {}
+          }
+        }
+      }
+      group.addTask { gate.signal() }
+      try await group.waitForAll()
+    }
+  }
+
+  @Test func `after an error there are no more pieces`() async throws {
+    let bigrams = try Bigrams.language()
+    for options in [GenerationOptions(maximumTokens: -1), GenerationOptions(maximumTokens: 5)] {
+      let prompt = String(repeating: "a", count: options.maximumTokens == 5 ? 300 : 1)
+      let pieces = bigrams.generate(prompt, options: options).makeAsyncIterator()
+      await #expect(throws: MinkeError.self) { try await pieces.next() }
+      #expect(try await pieces.next() == nil)
+    }
+    // A cancelled one is not taken up again by another task.
+    let pieces = bigrams.generate("a", options: GenerationOptions(endsAtEndToken: false)).makeAsyncIterator()
+    let task = Task { [pieces = Held(pieces)] in
+      withUnsafeCurrentTask { $0?.cancel() }
+      await #expect(throws: CancellationError.self) { try await pieces.value.next() }
+    }
+    await task.value
+    #expect(try await pieces.next() == nil)
+  }
+
   @Test func `a prompt without tokens begins with the start token`() async throws {
     let bigrams = try Bigrams.language()
     var text = ""
@@ -157,6 +202,14 @@ import Testing
     }
     #expect(text == "bcd")
   }
+}
+
+/// What one task hands to another and awaits.
+private struct Held<Value>: @unchecked Sendable {
+  // SAFETY of @unchecked: the test uses it in one task at a time.
+  let value: Value
+
+  init(_ value: Value) { self.value = value }
 }
 
 #if canImport(Glibc)

@@ -6,6 +6,12 @@ import Testing
 
 @testable import MinkeModels
 
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
 @Suite struct SpikeWhaleLoadingTests {
   /// A key of the configuration and the JSON text of its value; without one the key is left out.
   static let contradictions: [(key: String, value: String?)] = [
@@ -29,6 +35,19 @@ import Testing
     try SpikeWhaleFixture.withCopy(configuration: [change.key: value]) { folder in
       #expect(throws: MinkeError.self) { try ModelLibrary.languageModel(folder.url.path) }
     }
+  }
+
+  @Test(arguments: ["spikewhale-tiny", "byrne-embed-tiny"])
+  func `the table of tensors has the names and shapes of the published layout`(_ name: String) throws {
+    let folder = try ModelFolder(Fixture.url(name))
+    let configuration = try SpikeWhaleConfiguration(.required("config.json", in: folder))
+    var expected: [String: [Int]] = [:]
+    for tensor in SpikeWhaleTensor.all(of: configuration) {
+      expected[tensor.publishedName(in: configuration)] = tensor.entry(in: configuration).shape
+    }
+    let found = try Checkpoint(contentsOf: Fixture.url("\(name)/model.safetensors")).tensors.mapValues(\.shape)
+    #expect(found.filter { expected[$0.key] != $0.value }.keys.sorted() == [])
+    #expect(expected.keys.filter { found[$0] == nil }.sorted() == [])
   }
 
   @Test func `a missing tensor is an error that names it`() throws {
@@ -104,6 +123,30 @@ import Testing
       #expect(other.file("embed_head.pt") != nil)
       #expect(try other.json("config.json")?["own_key"]?.string == "kept")
       #expect(throws: MinkeError.self) { try SpikeWhaleFolder(folder).save(to: saved, precision: .float32) }
+    }
+  }
+
+  @Test func `settling writes through a link, and the whole file or nothing`() throws {
+    let open: [String: JSONValue?] = ["hyper_connection_pre": nil, "hyper_connection_post": nil]
+    try SpikeWhaleFixture.withCopy(configuration: open) { folder in
+      let file = folder.url.appendingPathComponent("config.json")
+      let original = try Data(contentsOf: file)
+      let elsewhere = folder.url.appendingPathComponent("blob")
+      try FileManager.default.moveItem(at: file, to: elsewhere)
+      try FileManager.default.createSymbolicLink(atPath: file.path, withDestinationPath: "blob")
+      let link = folder.url.appendingPathComponent("link")
+      try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: ".")
+      try SpikeWhaleSettling(ModelFolder(link)).write()
+      #expect(try SpikeWhaleSettling(ModelFolder(folder.url)).findings.isEmpty)
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: file.path) == "blob")
+
+      // A folder in the place of the file cannot be written to; what is there stays.
+      try original.write(to: elsewhere)
+      let settling = try SpikeWhaleSettling(ModelFolder(folder.url))
+      try FileManager.default.removeItem(at: file)
+      try FileManager.default.createDirectory(at: file, withIntermediateDirectories: false)
+      #expect(throws: MinkeError.self) { try settling.write() }
+      #expect(try FileManager.default.contentsOfDirectory(atPath: file.path).isEmpty)
     }
   }
 

@@ -8,6 +8,14 @@ import MinkeLayers
   import Foundation
 #endif
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 extension BenchCommand {
   struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -107,6 +115,12 @@ extension BenchCommand {
       report.add("prompt_rate", work / prompting / 1e9, "GFlop/s")
       report.add("product_peak", peak / 1e9, "GFlop/s")
       report.add("prompt_of_peak", work / prompting / peak * 100, "%")
+      if model.precision == .fourBit {
+        let cost = try RoundingCost(of: language, tokens: ids.prefix(128))
+        report.add("rounding_largest", cost.largest, "of a logit")
+        report.add("rounding_mean", cost.mean, "of a logit")
+        report.add("rounding_divergence", cost.divergence, "nats a token")
+      }
       try report.print(json: form.isOn)
     }
 
@@ -125,5 +139,41 @@ extension BenchCommand {
       }
       return 2 * Double(rows * inputs * outputs) / best
     }
+  }
+}
+
+/// What it costs that a token which comes alone has its inputs rounded to 8 bits where weights have 4: beside the logits
+/// of the same tokens two by two, which are exact.
+private struct RoundingCost {
+  /// Differences of logits.
+  private(set) var largest = 0.0
+  private(set) var mean = 0.0
+  /// The mean Kullback-Leibler divergence of the rounded probabilities from the exact ones, in nats: about as much as
+  /// rounding adds to the logarithm of the perplexity.
+  private(set) var divergence = 0.0
+
+  init(of language: LanguageModel, tokens: ArraySlice<TokenID>) throws {
+    var (exact, rounded) = (language.makeContext(), language.makeContext())
+    var count = 0.0
+    for start in stride(from: tokens.startIndex, to: tokens.endIndex - 1, by: 2) {
+      let expected = try exact.append(tokens[start...start + 1]).map { Double($0) }
+      try rounded.append([tokens[start]])
+      let found = try rounded.append([tokens[start + 1]]).map { Double($0) }
+      let differences = zip(expected, found).map { abs($0 - $1) }
+      largest = max(largest, differences.max() ?? 0)
+      mean += differences.reduce(0, +) / Double(differences.count)
+      let (p, q) = (Self.logarithms(expected), Self.logarithms(found))
+      divergence += zip(p, q).reduce(0) { $0 + exp($1.0) * ($1.0 - $1.1) }
+      count += 1
+    }
+    mean /= max(1, count)
+    divergence /= max(1, count)
+  }
+
+  /// The logarithms of the probabilities that `logits` mean.
+  private static func logarithms(_ logits: [Double]) -> [Double] {
+    let largest = logits.max() ?? 0
+    let total = largest + log(logits.reduce(0) { $0 + exp($1 - largest) })
+    return logits.map { $0 - total }
   }
 }

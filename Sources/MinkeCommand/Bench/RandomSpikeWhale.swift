@@ -1,5 +1,4 @@
-import MinkeCheckpoints
-import MinkeCore
+import Minke
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -9,25 +8,23 @@ import MinkeCore
 
 /// A SpikeWhale model of the published size whose weights are random: what it says is noise, and how fast and how large
 /// it is, is not.
-package enum RandomSpikeWhale {
-  /// Tensors and numbers of Byrne-86M, which this has too.
-  package static let tensorCount = 359
-  package static let elementCount = 96_944_515
-
+enum RandomSpikeWhale {
   /// Writes `config.json`, `tokenizer.json` and `model.safetensors` to `folder`, which must exist. Equal seeds give
   /// equal files.
   ///
   /// - Throws: ``MinkeError`` when a file cannot be written.
-  package static func write(to folder: URL, seed: UInt64 = 1) throws {
+  static func write(to folder: URL, seed: UInt64 = 1) throws {
     try write(configuration.text, to: folder.appendingPathComponent("config.json"))
     try write(tokenizer.text, to: folder.appendingPathComponent("tokenizer.json"))
     var random = SplitMix64(seed: seed)
     // Numbers from -1 to 1, of which every tensor takes a stretch: 97 million draws would take longer than all else.
     let pool = (0..<(1 << 20) + 4099).map { _ in Float(2 * random.unit() - 1) }
-    let tensors = try shapes.map { name, shape in
+    let sizes = try SpikeWhaleConfiguration(ConfigurationReader(configuration, subject: "a random model"))
+    let tensors = try SpikeWhaleTensor.all(of: sizes).map { tensor in
+      let shape = tensor.entry(in: sizes).shape
       let count = shape.reduce(1, *)
       let values = AlignedBuffer<Float>(uninitialized: count)
-      let (center, spread) = distribution(name, shape)
+      let (center, spread) = distribution(tensor, shape)
       var next = Int(random.next() % UInt64(pool.count))
       pool.withUnsafeBufferPointer { pool in
         for index in 0..<count {
@@ -36,7 +33,8 @@ package enum RandomSpikeWhale {
         }
       }
       let bytes = UnsafeRawBufferPointer(values.pointer).bindMemory(to: UInt8.self)
-      return try Tensor(name: name, elementType: .float32, shape: shape, bytes: SharedBuffer(copying: bytes))
+      return try Tensor(
+        name: tensor.publishedName(in: sizes), elementType: .float32, shape: shape, bytes: SharedBuffer(copying: bytes))
     }
     try Safetensors.write(tensors, to: folder.appendingPathComponent("model.safetensors"))
   }
@@ -80,42 +78,15 @@ package enum RandomSpikeWhale {
     ]
   }
 
-  /// The published layout.
-  private static let shapes: [(name: String, shape: [Int])] = {
-    let hidden = 640
-    var shapes: [(String, [Int])] = [
-      ("model.embed_tokens.weight", [16512, hidden]), ("lm_head.weight", [16512, hidden]),
-      ("model.norm.weight", [hidden]), ("model.hc_out_mix.weight", [2]), ("mtp_heads.0.proj.weight", [hidden, hidden]),
-      ("model.hrm_refine.norm.weight", [hidden]), ("model.hrm_refine.down.weight", [128, 2 * hidden]),
-      ("model.hrm_refine.up.weight", [hidden, 128]), ("model.hrm_refine.gate", [1]),
-      ("model.engram.compressor.proj.weight", [32, hidden]), ("model.engram.gate.proj.weight", [hidden, 2 * hidden]),
-      ("model.engram.gate.proj.bias", [hidden]), ("model.engram.gate.alpha", [hidden]),
-      ("model.engram.gate.bias", [hidden]), ("model.engram.gate.gamma", [hidden]),
-    ]
-    for g in 0..<2 { shapes.append(("model.engram.lookup.tables.\(g).weight", [4096, hidden])) }
-    for m in 1...3 { for k in 0..<m { shapes.append(("model.engram.lookup.hash_proj_n\(m)_p\(k)", [2, 32])) } }
-    for layer in 0..<16 {
-      let parts: [(String, [Int])] = [
-        ("attn_norm.weight", [hidden]), ("ffn_norm.weight", [hidden]), ("attn.q_a_proj.weight", [128, hidden]),
-        ("attn.q_a_norm.weight", [128]), ("attn.q_b_proj.weight", [hidden, 128]), ("attn.k_proj.weight", [64, hidden]),
-        ("attn.v_proj.weight", [64, hidden]), ("attn.o_a_proj.weight", [128, hidden]),
-        ("attn.o_b_proj.weight", [hidden, 128]), ("attn.q_norm.weight", [64]), ("attn.k_norm.weight", [64]),
-        ("attn.rope.inv_freq", [8]), ("attn.rope.cos_cache", [4096, 8]), ("attn.rope.sin_cache", [4096, 8]),
-        ("ffn.gate_proj.weight", [2000, hidden]), ("ffn.up_proj.weight", [2000, hidden]),
-        ("ffn.down_proj.weight", [hidden, 2000]), ("hc_attn.pre_logits", [2]), ("hc_attn.post_logits", [2]),
-        ("hc_ffn.pre_logits", [2]), ("hc_ffn.post_logits", [2]),
-      ]
-      shapes += parts.map { ("model.layers.\(layer).\($0)", $1) }
-    }
-    return shapes
-  }()
-
   /// The middle of a tensor's numbers and how far they reach from it: layers keep the size of what goes through them.
-  private static func distribution(_ name: String, _ shape: [Int]) -> (center: Float, spread: Float) {
-    if name.hasSuffix("norm.weight") || name.hasSuffix("gamma") || name.hasSuffix("alpha") { return (1, 0.2) }
-    if name.contains("embed_tokens") || name.contains("lm_head") || name.contains("tables") { return (0, 0.05) }
-    if name.contains("hash_proj") { return (0, 100) }
-    guard shape.count == 2 else { return (0, 0.5) }
-    return (0, (3 / Float(shape[1])).squareRoot())
+  private static func distribution(_ tensor: SpikeWhaleTensor, _ shape: [Int]) -> (center: Float, spread: Float) {
+    switch tensor {
+    case .outputNorm, .refinementNorm, .engramAlpha, .engramGamma, .layer(_, .attentionNorm),
+      .layer(_, .feedForwardNorm), .layer(_, .queryCodeNorm), .layer(_, .queryNorm), .layer(_, .keyNorm):
+      return (1, 0.2)
+    case .embedding, .head, .engramTable: return (0, 0.05)
+    case .engramHash: return (0, 100)
+    default: return shape.count == 2 ? (0, (3 / Float(shape[1])).squareRoot()) : (0, 0.5)
+    }
   }
 }
