@@ -1,0 +1,8 @@
+import ArgumentParser
+
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Measure how fast this machine encodes and searches, beside a plain read of the same memory.",
+    subcommands: [Encode.self, Search.self, Generate.self])
+}
