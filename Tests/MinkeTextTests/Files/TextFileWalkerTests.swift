@@ -107,7 +107,8 @@ struct TextFileWalkerTests {
       #expect(try names("!*.md") == ["README.markdown", "a.swift", "sub/e.swift"])
       #expect(try names("*.log") == ["c.log"])
       #expect(try names("!*.md", "b.md") == ["b.md"])
-      #expect(try names("*.{md,swift}", "!**/{drafts,sub}/{d,f}.*") == [".hidden.md", "a.swift", "b.md", "sub/e.swift"])
+      #expect(
+        try names("*.{md,swift}", "!**/{drafts,sub}/{d,f}.*") == [".hidden.md", "a.swift", "b.md", "sub/e.swift"])
       #expect(try names("**/{sub/{d,e},b}.md", "[{]x") == ["b.md", "sub/d.md"])
       #expect(try names(#"\{b,c\}.md"#).isEmpty)
       #expect(try names(types: ["md"]) == ["README.markdown", "b.md", "drafts/f.md", "sub/d.md"])
