@@ -96,8 +96,7 @@ extension Embeddings {
   ///
   /// - Throws: ``MinkeError`` when writing fails.
   public func writeNPY(to url: URL) throws(MinkeError) {
-    var writer = try NumPyWriter(
-      FileWriter(url), elementType: elementType, columns: dimension / numbersPerElement, rows: count)
+    var writer = try NumPyWriter(FileWriter(url), like: self, rows: count)
     try writer.append(self)
     try writer.finish()
   }

@@ -10,7 +10,7 @@ package struct NumPyWriter: ~Copyable {
   private let columns: Int
   private let expected: Int?
   private let isHeld: Bool
-  private var held: [UInt8] = []
+  private var held: [[UInt8]] = []
   /// Rows written so far.
   package private(set) var rows = 0
 
@@ -31,6 +31,14 @@ package struct NumPyWriter: ~Copyable {
     if !isHeld { try self.file.write(header) }
   }
 
+  /// A writer of vectors of the kind and width of `vectors`, which are not written themselves.
+  package init(
+    _ file: consuming FileWriter, like vectors: Embeddings, rows: Int? = nil
+  ) throws(MinkeError) {
+    try self.init(
+      file, elementType: vectors.elementType, columns: vectors.dimension / vectors.numbersPerElement, rows: rows)
+  }
+
   /// Appends whole rows, as they lie in memory.
   ///
   /// - Throws: ``MinkeError`` of kind `shapeMismatch` when they are not whole, else when writing fails.
@@ -41,7 +49,7 @@ package struct NumPyWriter: ~Copyable {
         .shapeMismatch, "array", expected: "whole rows of \(width) bytes", found: "\(bytes.count) bytes")
     }
     rows += bytes.count / width
-    if isHeld { held += bytes } else { try file.write(bytes) }
+    if isHeld { held.append(Array(bytes)) } else { try file.write(bytes) }
   }
 
   /// Appends vectors, numbers as float32 and bits as bytes.
@@ -71,7 +79,7 @@ package struct NumPyWriter: ~Copyable {
       let header = try NumPyHeader.bytes(elementType, shape: [rows, columns], growing: true, subject: "array")
       if isHeld {
         try file.write(header)
-        try file.write(held)
+        for bytes in held { try file.write(bytes) }
       } else {
         try file.overwrite(header, at: 0)
       }

@@ -22,7 +22,8 @@ struct BitsCommand: AsyncParsableCommand {
     let model = try encoder.load()
     guard model.metric == .hamming else {
       throw MinkeError(
-        .invalidArgument, encoder.model, expected: "a model that gives bits, or --binarize", found: "one of numbers")
+        .invalidArgument, encoder.model.name, expected: "a model that gives bits, or --binarize",
+        found: "one of numbers")
     }
     let options = EncodingOptions(dimension: encoder.dimension)
     var all = try await model.encode([], options: options)

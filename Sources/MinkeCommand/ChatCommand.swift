@@ -1,5 +1,6 @@
 import ArgumentParser
 import Minke
+import Synchronization
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -12,9 +13,9 @@ struct ChatCommand: AsyncParsableCommand {
     commandName: "chat",
     abstract: "Talk with a language model in the terminal.",
     discussion: """
-      A line is a message; the answer appears as it is made. A message of several lines has a backslash at the end of
-      each but the last, or stands between two \"\"\". /help lists the commands. Ctrl-C stops an answer; at an empty prompt
-      it ends the chat when pressed twice, as /quit and ctrl-D do at once.
+      A line is a message; the answer appears as it is made. A message of several lines has a backslash at the end of \
+      each but the last, or stands between two \"\"\". /help lists the commands. Ctrl-C stops an answer; at an empty \
+      prompt it ends the chat when pressed twice, as /quit and ctrl-D do at once.
 
         minke chat --model byrne-86m --system "You answer in one sentence."
       """)
@@ -56,6 +57,8 @@ private struct Conversation {
   var session: ChatSession
   private let style = Style()
   private var reader = LineReader()
+  /// The answer that is being made, which ctrl-C stops.
+  private static let current = Mutex<Task<Void, any Error>?>(nil)
 
   init(language: LanguageModel, options: GenerationOptions, session: ChatSession) {
     self.language = language
@@ -71,7 +74,7 @@ private struct Conversation {
     var wasInterrupted = false
     var hasFailed = false
     input: while true {
-      let input = try reader.next(prompt: lines.isOpen ? ". " : "> ", style)
+      let input = try nextInput(prompt: lines.isOpen ? ". " : "> ")
       if case .interrupt(let isEmpty) = input {
         if isEmpty, !lines.isOpen {
           if wasInterrupted { break input }
@@ -105,6 +108,18 @@ private struct Conversation {
       }
     }
     if hasFailed, !reader.isInteractive { throw CommandStatus.failed }
+  }
+
+  /// Waits for the next line.
+  ///
+  /// At an edited prompt ctrl-C is a key like others, and from there to the next prompt it stops the answer, if there is
+  /// one by then, but never the program: a moment too early or too late makes no difference. Where lines are not edited
+  /// it ends the program while a line is waited for, and where nobody types at any time.
+  private mutating func nextInput(prompt: String) throws(MinkeError) -> LineReader.Input {
+    if !reader.isEdited { Signals.onInterrupt(nil) }
+    let input = try reader.next(prompt: prompt, style)
+    if reader.isInteractive { Signals.onInterrupt { Self.current.withLock { $0?.cancel() } } }
+    return input
   }
 
   /// Does what a line says that is no message; false ends the chat.
@@ -157,8 +172,8 @@ private struct Conversation {
         say("minke: the answer filled the context of \(language.contextLength) tokens")
       }
     }
-    Signals.onInterrupt { task.cancel() }
-    defer { Signals.onInterrupt(nil) }
+    Self.current.withLock { $0 = task }
+    defer { Self.current.withLock { $0 = nil } }
     try await task.value
   }
 }

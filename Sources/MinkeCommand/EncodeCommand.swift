@@ -60,28 +60,47 @@ struct EncodeCommand: AsyncParsableCommand {
     let options = EncodingOptions(
       dimension: encoder.dimension, normalize: !keepLength, role: text.role, form: give.form)
     // An empty batch checks the options before any input is waited for.
-    var all = try await model.encode([], options: options)
+    let none = try await model.encode([], options: options)
     var reader = try input.texts()
-    var sink = try output.open()
-    var count = 0
+    let sink = try EncodingSink(format, output.open(), like: none)
     let bar = ProgressBar("encoding", unit: .bytes)
     defer { bar.finish() }
     while let texts = try reader.next() {
-      let batch = try await model.encode(texts.map(\.text), options: options)
-      switch format {
-      case .npy: try all.append(batch)
-      case .jsonl:
-        for (row, text) in texts.enumerated() {
-          try sink.write(Self.jsonLine(batch, row: row, index: count + row, fields: text.fields))
-        }
-        // What is ready is shown before more is waited for.
-        try sink.flush()
-      }
-      count += texts.count
+      try await sink.write(model.encode(texts.map(\.text), options: options), of: texts)
       if let size = reader.progress.total { bar.handler(reader.progress.completed, size) }
     }
-    if format == .npy { try all.npyBytes().withUnsafeBytes { try sink.write($0) } }
     try sink.finish()
+  }
+}
+
+/// Where the vectors of texts go: an array, or lines of JSON.
+private final class EncodingSink {
+  private var array: NumPyWriter?
+  private var lines: FileWriter?
+  private var count = 0
+
+  /// - Parameter vectors: what tells the kind and width of all that will be written.
+  init(_ format: EncodeCommand.Format, _ file: consuming FileWriter, like vectors: Embeddings) throws {
+    switch format {
+    case .npy: array = try NumPyWriter(file, like: vectors)
+    case .jsonl: lines = consume file
+    }
+  }
+
+  func write(_ batch: Embeddings, of texts: [InputText]) throws {
+    try array?.append(batch)
+    guard lines != nil else { return }
+    for (row, text) in texts.enumerated() {
+      try lines?.write(Self.jsonLine(batch, row: row, index: count + row, fields: text.fields))
+    }
+    count += texts.count
+    // What is ready is shown before more is waited for.
+    try lines?.flush()
+  }
+
+  func finish() throws {
+    try array?.finish()
+    try lines?.finish()
   }
 
   /// `{"index":3,"id":"a","embedding":[...]}`, or `"bits"` in hexadecimal for a binary encoder.

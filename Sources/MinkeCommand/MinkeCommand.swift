@@ -23,7 +23,8 @@ struct MinkeCommand: AsyncParsableCommand {
       or the path of a model folder. Wherever a file is, - stands for standard input or output. Results go to standard \
       output, everything else to standard error.
 
-      The status is 0 when all went well, 1 when a search found nothing, 2 after an error, 64 for a wrong command line.
+      The status is 0 when all went well, 1 when a search found nothing, 2 after an error, 64 for a wrong command line, \
+      and 130 after ctrl-C.
 
       MINKE_THREADS sets the number of threads, MINKE_KERNELS the instruction set \
       (\(KernelLevel.available.map(\.rawValue).joined(separator: ", ")) on this machine). NO_COLOR and CLICOLOR_FORCE \
@@ -54,6 +55,7 @@ struct MinkeCommand: AsyncParsableCommand {
     do {
       var command = try await asyncParseAsRoot()
       try KernelLevel.checkEnvironment()
+      try Workers.checkEnvironment()
       if var command = command as? any AsyncParsableCommand {
         try await command.run()
       } else {
@@ -64,8 +66,12 @@ struct MinkeCommand: AsyncParsableCommand {
       // The reader has seen enough, as `head` does. The status is what a shell shows for a program ended by SIGPIPE.
       if error.kind == .closedPipe { exit(withError: ExitCode(128 + SIGPIPE)) }
       fail(error)
-    } catch  where error is ExitCode || exitCode(for: error) != .failure {
+    } catch  where error is ExitCode || exitCode(for: error) == .success {
       exit(withError: error)
+    } catch  where exitCode(for: error) != .failure {
+      // A wrong argument may be the name of a file.
+      say(fullMessage(for: error))
+      exit(withError: exitCode(for: error))
     } catch {
       fail(error)
     }

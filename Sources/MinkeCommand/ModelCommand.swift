@@ -16,8 +16,7 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Say what a model folder holds: kind, sizes, tensors, tokenizer, and what is missing.")
 
-    @Argument(
-      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
+    @Argument(help: ModelOption.help, completion: ModelCompletion.kind)
     var model = ModelLibrary.defaultName
 
     @OptionGroup var form: JSONOption
@@ -25,7 +24,7 @@ struct ModelCommand: AsyncParsableCommand {
     func run() async throws {
       let report = try ModelReport(model)
       var output = FileWriter()
-      try output.write(form.isOn ? report.json.text + "\n" : report.description)
+      try output.write(form.isOn ? report.json.text + "\n" : Style.printable(report.description, keepingLines: true))
       try output.finish()
     }
   }
@@ -37,8 +36,7 @@ struct ModelCommand: AsyncParsableCommand {
           minke model convert minke-sse-en sse-float --format float32
         """)
 
-    @Argument(
-      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
+    @Argument(help: ModelOption.help, completion: ModelCompletion.kind)
     var model: String
 
     @Argument(help: "The folder to make.", completion: .directory)
@@ -55,8 +53,7 @@ struct ModelCommand: AsyncParsableCommand {
       abstract: "Write a model as a new folder with fewer bits a number: an SSE model by the published recipe."
     )
 
-    @Argument(
-      help: "A built-in name, the path of a model folder, or of a .pt archive.", completion: ModelCompletion.kind)
+    @Argument(help: ModelOption.help, completion: ModelCompletion.kind)
     var model: String
 
     @Argument(help: "The folder to make.", completion: .directory)
@@ -72,7 +69,7 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Measure what a language model's files leave open, and write it into its config.json.",
       discussion: """
-        Published SpikeWhale folders do not say the form of their hyper-connections, nor the activation in the head of
+        Published SpikeWhale folders do not say the form of their hyper-connections, nor the activation in the head of \
         an embedding model. Until that is written down, the likeliest is assumed. Convert and quantize settle it too.
 
           minke model settle byrne-86m

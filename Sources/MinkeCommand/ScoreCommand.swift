@@ -6,8 +6,8 @@ struct ScoreCommand: AsyncParsableCommand {
     commandName: "score",
     abstract: "Say how likely a language model finds texts.",
     discussion: """
-      With --jsonl, each line of the input is {"context": ..., "continuation": ...} and each line of the output
-      {"sum": ..., "tokens": [...], "bytes": ..., "greedy": ...}: natural logarithms of probabilities, in all and for
+      With --jsonl, each line of the input is {"context": ..., "continuation": ...} and each line of the output \
+      {"sum": ..., "tokens": [...], "bytes": ..., "greedy": ...}: natural logarithms of probabilities, in all and for \
       each token. Without, the input is one text, and its perplexity is measured with a sliding window.
 
         minke score --model byrne-86m --jsonl < pairs.jsonl

@@ -90,9 +90,10 @@ enum StandardStreams {
     }
   }
 
-  /// - Throws: ``MinkeError`` when so few descriptors are left that the language's own threads could not start.
+  /// - Throws: ``MinkeError`` when so few descriptors are left that the language's own threads could not start, or would end the
+  ///   program as soon as a file is open.
   static func requireRoom() throws(MinkeError) {
-    let descriptors = (0..<3).map { _ in dup(STDERR_FILENO) }
+    let descriptors = (0..<5).map { _ in dup(STDERR_FILENO) }
     let code = errno
     for descriptor in descriptors where descriptor >= 0 { close(descriptor) }
     if descriptors.contains(-1) { throw MinkeError.systemCall(code, "start", expected: "room for open files") }

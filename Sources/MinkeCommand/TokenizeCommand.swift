@@ -12,10 +12,7 @@ struct TokenizeCommand: AsyncParsableCommand {
         echo "unbelievable whales" | minke tokenize
       """)
 
-  @Option(
-    name: [.short, .long], help: "A built-in name, the path of a model folder, or of a .pt archive.",
-    completion: ModelCompletion.kind)
-  var model = ModelLibrary.defaultName
+  @OptionGroup var model: ModelOption
 
   @OptionGroup var text: RoleOption
 
@@ -27,7 +24,7 @@ struct TokenizeCommand: AsyncParsableCommand {
   @OptionGroup var input: InputOptions
 
   func run() async throws {
-    var tokenization = try ModelLibrary.tokenization(model)
+    var tokenization = try ModelLibrary.tokenization(model.name)
     if let special { tokenization = tokenization.addingSpecialTokens(special) }
     var reader = try input.texts()
     var output = FileWriter()

@@ -42,7 +42,7 @@ extension TextEncoder {
   }
 
   /// Bytes of text in a step: some milliseconds' work for a static model, enough batches for a BERT.
-  private static var stepSize: Int { 1 << 16 }
+  private static var stepSize: Int { 1 << 20 }
 
   /// Ranges of texts whose bytes are about ``stepSize`` together.
   private static func steps(of texts: [String]) -> [Range<Int>] {

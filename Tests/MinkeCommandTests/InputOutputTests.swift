@@ -142,15 +142,46 @@ import Testing
     }
   }
 
-  @Test func `Few open files are an error or enough, never a crash`() throws {
+  @Test(arguments: ["encode -i in -o out", "search a in", "similarity a b", "model info"])
+  func `Few open files are an error or enough, never a crash`(command: String) throws {
     try Fixture.withTemporaryFolder { folder in
       for limit in [4, 6, 7, 8] {
         let run = try shell(
-          "cd '\(folder.path)'; echo a > in; (ulimit -n \(limit); exec '\(programURL.path)' encode -i in -o out)")
+          "cd '\(folder.path)'; echo a > in; (ulimit -n \(limit); exec '\(programURL.path)' \(command))")
         #expect(run.status == 0 || run.status == 2, "\(limit): \(run.status) \(run.errors)")
         if run.status == 2 { #expect(run.errors.contains("open file"), "\(limit): \(run.errors)") }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path).allSatisfy { !$0.hasPrefix(".") })
       }
+    }
+  }
+
+  @Test(arguments: ["ids.npy", "./ids.npy", "link", "dangling", "second", "$PWD/ids.npy"])
+  func `Two outputs that are one file are refused`(other: String) throws {
+    try Fixture.withTemporaryFolder { folder in
+      let run = try shell(
+        """
+        cd '\(folder.path)' && echo a | minke encode --dimension 32 -o base.npy
+        if [ \(other) = dangling ]; then ln -s ids.npy dangling; else echo old > ids.npy; fi
+        if [ \(other) = link ]; then ln -s ids.npy link; fi; if [ \(other) = second ]; then ln ids.npy second; fi
+        minke knn --base base.npy --queries base.npy -k 1 -o ids.npy --scores \(other)
+        """)
+      #expect(run.status == 64 && run.errors.contains("same file"), "\(run.status) \(run.errors)")
+    }
+  }
+
+  @Test func `Vectors go to a file or a pipe as one array, batch after batch`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("out.npy")
+      let text = Data((0..<9000).map { "\($0 % 10)\n" }.joined().utf8)
+      let options = ["encode", "--dimension", "32", "--format", "npy", "-o"]
+      let piped = try minke(options + ["-"], input: text)
+      #expect(try minke(options + [file.path], input: text).status == 0)
+      let array = try Embeddings(npy: file)
+      #expect(array.count == 9000 && array.dimension == 32)
+      #expect(try Data(contentsOf: file) == piped.output)
+      let bits = try minke("encode", "--binarize", "--format", "npy", input: Data("a\n\nb\n".utf8))
+      #expect(bits.output.count == 128 + 3 * 64)
+      #expect(try minke("encode", "--format", "npy", input: Data()).output.count == 128)
     }
   }
 

@@ -79,7 +79,7 @@ import Testing
     Case(line: "echo 'a' | minke score --jsonl --model \(model)", words: ["line 1"]),
     Case(line: "minke score --model \(model) --input /no/file", words: ["/no/file"]),
     Case(line: "minke score --model \(model) --input README.md --window 129", words: ["window", "128"]),
-    Case(line: "minke bench generate --model \(model) --prompt 100 --tokens 100", words: ["128", "200"]),
+    Case(line: "minke bench generate --model \(model) --prompt 100 --tokens 100", words: ["128", "100 and 100"]),
   ])
   func `the error names the trouble`(wrong: Case) throws {
     let run = try shell(wrong.line)

@@ -14,6 +14,12 @@ struct Run {
 func minke(
   _ arguments: String..., input: Data = Data(), environment: [String: String] = [:], in folder: URL? = nil
 ) throws -> Run {
+  try minke(arguments, input: input, environment: environment, in: folder)
+}
+
+func minke(
+  _ arguments: [String], input: Data = Data(), environment: [String: String] = [:], in folder: URL? = nil
+) throws -> Run {
   let process = Process()
   process.executableURL = programURL
   process.arguments = arguments

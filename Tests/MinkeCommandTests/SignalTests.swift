@@ -11,7 +11,7 @@ import Testing
 #endif
 
 /// A command that is ended from outside leaves nothing behind and what was there untouched.
-@Suite(.timeLimit(.minutes(5))) struct SignalTests {
+@Suite(.timeLimit(.minutes(15))) struct SignalTests {
   private func names(_ folder: URL) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
   }

@@ -26,7 +26,7 @@ import Testing
     }
   }
 
-  @Test(.timeLimit(.minutes(1))) func `A pipe is refused at once`() throws {
+  @Test(.timeLimit(.minutes(15))) func `A pipe is refused at once`() throws {
     try Fixture.withTemporaryFolder { folder in
       let url = folder.appendingPathComponent("pipe")
       #expect(mkfifo(url.path, 0o600) == 0)

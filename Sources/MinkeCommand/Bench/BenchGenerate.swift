@@ -22,7 +22,7 @@ extension BenchCommand {
       abstract: "Tokens a second of a language model, beside what reading its weights allows.",
       discussion: "Without --model, a model of the published size with random weights is made in a temporary folder.")
 
-    @Option(help: "The path of a language model's folder.", completion: .directory)
+    @Option(name: [.short, .long], help: "The path of a language model's folder.", completion: .directory)
     var model: String?
 
     @Option(help: "Tokens of the prompt.")
@@ -74,10 +74,10 @@ extension BenchCommand {
       let language = try LanguageModel(spikeWhale: ModelFolder(folder))
       let load = (clock.now - start) / .seconds(1)
       guard let model = language.model as? SpikeWhaleModel else { return }
-      guard prompt + tokens <= language.contextLength else {
+      guard prompt <= language.contextLength, tokens <= language.contextLength - prompt else {
         throw MinkeError(
           .invalidArgument, "--prompt and --tokens", expected: "at most \(language.contextLength) together",
-          found: "\(prompt + tokens)")
+          found: "\(prompt) and \(tokens)")
       }
       let ids = (0..<prompt).map { TokenID(($0 * 7919 + 11) % model.configuration.vocabularySize) }
       // The first run touches the pages; the second is measured.

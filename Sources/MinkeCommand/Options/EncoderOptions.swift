@@ -3,10 +3,7 @@ import Minke
 
 /// The options of every command that runs a text encoder.
 struct EncoderOptions: ParsableArguments {
-  @Option(
-    name: [.short, .long], help: "A built-in name, the path of a model folder, or of a .pt archive.",
-    completion: ModelCompletion.kind)
-  var model = ModelLibrary.defaultName
+  @OptionGroup var model: ModelOption
 
   @Option(
     help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
@@ -19,7 +16,7 @@ struct EncoderOptions: ParsableArguments {
   var binarize = false
 
   func load() throws -> any TextEncoder {
-    let encoder = try ModelLibrary.textEncoder(model, precision: precision)
+    let encoder = try ModelLibrary.textEncoder(model.name, precision: precision)
     return binarize ? try BinarizedEncoder(encoder) : encoder
   }
 }

@@ -11,7 +11,9 @@ struct FileOptions: ParsableArguments {
         + "that match. May be given several times, and the last that matches decides.", valueName: "glob"))
   var glob: [String] = []
 
-  @Option(name: [.short, .long], help: "Only files of this type, such as swift, md or py. May be given several times.")
+  @Option(
+    name: [.short, .long], help: "Only files of this type, such as swift, md or py. May be given several times.",
+    completion: .list(FileType.all.map(\.name)))
   var type: [String] = []
 
   @Flag(help: "Show the types and the names that their files have.")
@@ -29,16 +31,17 @@ struct FileOptions: ParsableArguments {
   @Flag(help: "Say on standard error which files were passed over, and why.")
   var debug = false
 
-  /// What is to be read at `paths`, in order: files, what is below folders, standard input.
-  func find(_ paths: [String]) throws -> (sources: [DocumentSource], skipped: [SkippedFile]) {
+  /// What is to be read at `paths`, in order: files, what is below folders, standard input; `named` are the paths as
+  /// they are.
+  func find(_ paths: [String]) throws -> (sources: [DocumentSource], skipped: [SkippedFile], named: [FilePath]) {
     let selection = FileSelection(
       includesHidden: hidden, followsIgnoreFiles: !noIgnore, globs: glob, types: type)
+    let named = paths.isEmpty ? [FilePath("")] : RawArguments.paths(paths.filter { $0 != "-" })
     // Files are found together, so that one of several names is read once.
-    let walker = try TextFileWalker(
-      paths.isEmpty ? [FilePath("")] : RawArguments.paths(paths.filter { $0 != "-" }), selection: selection)
+    let walker = try TextFileWalker(named, selection: selection)
     var sources = walker.files.map { DocumentSource.file($0) }
     if paths.contains("-") { sources.append(.standardInput) }
-    return (sources, walker.skipped)
+    return (sources, walker.skipped, named)
   }
 
   static func printTypes() throws {

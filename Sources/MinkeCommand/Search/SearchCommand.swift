@@ -39,14 +39,19 @@ struct SearchCommand: AsyncParsableCommand {
 
   func validate() throws {
     if query == nil, queries == nil, !files.typeList { throw ValidationError("Missing what to look for, '<query>'.") }
+    if queries == "-", places.contains("-") {
+      throw ValidationError("Only one of --queries and the paths can be standard input.")
+    }
   }
+
+  /// The paths to search.
+  private var places: [String] { (queries == nil ? [] : [query].compactMap { $0 }) + paths }
 
   func run() async throws {
     if files.typeList { return try FileOptions.printTypes() }
     let start = ContinuousClock.now
     let asked = try SearchQuery.read(query: queries == nil ? query : nil, file: queries)
     let options = try output.searchOptions(k: k)
-    let places = (queries == nil ? [] : [query].compactMap { $0 }) + paths
     let found = try files.find(places)
     let model = try encoder.load()
     let bar = ProgressBar("searching", unit: .bytes)
@@ -59,12 +64,12 @@ struct SearchCommand: AsyncParsableCommand {
 
     try SearchPrinter(output, queries: asked).print(passages)
     let summary = SearchSummary(report, seconds: (ContinuousClock.now - start) / .seconds(1))
-    summary.report(debug: files.debug)
+    summary.report(debug: files.debug, named: found.named)
     if !report.failures.isEmpty { throw CommandStatus.failed }
     if passages.allSatisfy(\.isEmpty) {
       if report.passages == 0 {
         let place = places.isEmpty ? "the current folder" : places.joined(separator: " ")
-        say("minke: \(place): expected UTF-8 text to search, found none")
+        say("minke: \(place): expected text to search, found none")
       }
       throw CommandStatus.nothingFound
     }

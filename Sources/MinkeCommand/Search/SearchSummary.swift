@@ -12,9 +12,12 @@ struct SearchSummary {
 
   /// Says what could not be read, file by file, and then what was, in a line.
   ///
-  /// - Parameter debug: whether to name everything that was passed over.
-  func report(debug: Bool) {
-    for file in report.skipped where debug || file.reason.isFailure {
+  /// - Parameters:
+  ///   - debug: whether to name everything that was passed over.
+  ///   - named: what the person asked for by its own path, which is never passed over in silence.
+  func report(debug: Bool, named: [FilePath]) {
+    for file in report.skipped
+    where debug || file.reason.isFailure || (named.contains(file.path) && file.reason != .readAlready) {
       say("minke: \(Style.printable("\(file.path)")): \(Style.printable("\(file.reason)"))")
     }
     say(line)

@@ -22,7 +22,8 @@ struct LineReader {
 
   /// Whether a person types at a terminal.
   let isInteractive = isatty(STDIN_FILENO) == 1
-  private let isEdited: Bool
+  /// Whether the line is edited in place.
+  let isEdited: Bool
   private var editor = LineEditor()
   /// Bytes read and not used yet.
   private var waiting: [UInt8] = []

@@ -108,9 +108,11 @@ package struct FileWriter: ~Copyable {
 
   /// Writes `bytes` as they are.
   package mutating func write(_ bytes: [UInt8]) throws(MinkeError) {
-    count += bytes.count
-    buffer += bytes
-    if buffer.count >= Self.bufferSize { try flush() }
+    var failure: MinkeError?
+    bytes.withUnsafeBytes { bytes in
+      do throws(MinkeError) { try write(bytes) } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 
   /// Writes `bytes` as they are.
@@ -258,6 +260,14 @@ package struct FileWriter: ~Copyable {
       path = target.hasPrefix("/") ? target : "\(Drafts.parts(of: path).folder)/\(target)"
     }
     return path
+  }
+
+  /// Whether writers to both places would write over each other: to one file, under whatever names.
+  package static func areOne(_ first: URL, _ second: URL) -> Bool {
+    let paths = [first, second].map { followingLinks($0.standardized.path) }
+    var (one, other) = (stat(), stat())
+    guard stat(paths[0], &one) == 0, stat(paths[1], &other) == 0 else { return paths[0] == paths[1] }
+    return one.st_dev == other.st_dev && one.st_ino == other.st_ino
   }
 
   /// Makes what was renamed in `folder` outlast a loss of power.

@@ -107,11 +107,19 @@ struct TextFileWalkerTests {
       #expect(try names("!*.md") == ["README.markdown", "a.swift", "sub/e.swift"])
       #expect(try names("*.log") == ["c.log"])
       #expect(try names("!*.md", "b.md") == ["b.md"])
+      #expect(
+        try names("*.{md,swift}", "!**/{drafts,sub}/{d,f}.*") == [".hidden.md", "a.swift", "b.md", "sub/e.swift"])
+      #expect(try names("**/{sub/{d,e},b}.md", "[{]x") == ["b.md", "sub/d.md"])
+      #expect(try names(#"\{b,c\}.md"#).isEmpty)
       #expect(try names(types: ["md"]) == ["README.markdown", "b.md", "drafts/f.md", "sub/d.md"])
       #expect(try names(types: ["swift", "md"]).count == 6)
       let hidden = try walk([root], FileSelection(includesHidden: true))
       #expect(found(hidden, below: root).prefix(2) == [".gitignore", ".hidden.md"])
-      for (wrong, word) in [(FileSelection(globs: ["[a"]), "[a"), (FileSelection(types: ["cobol"]), "cobol")] {
+      let many = String(repeating: "{a,b}", count: 60)
+      for (wrong, word) in [
+        (FileSelection(globs: ["[a"]), "[a"), (FileSelection(globs: ["{a,b"]), "{a,b"),
+        (FileSelection(globs: [many]), "{a,b}"), (FileSelection(types: ["cobol"]), "cobol"),
+      ] {
         let error = #expect(throws: MinkeError.self) { try walk([root], wrong) }
         #expect(error?.found.contains(word) == true)
       }
