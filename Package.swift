@@ -3,7 +3,8 @@ import PackageDescription
 
 // The modules behind the umbrella. What imports the umbrella names them too: a change below it then rebuilds all above.
 let modules: [Target.Dependency] = [
-  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeModels", "MinkeSearch", "MinkeReading",
+  "MinkeKernels", "MinkeCore", "MinkeText", "MinkeCheckpoints", "MinkeLayers", "MinkeModels", "MinkeSearch",
+  "MinkeReading",
 ]
 
 let package = Package(
@@ -23,7 +24,9 @@ let package = Package(
     .target(name: "MinkeCore", dependencies: ["MinkeKernels"]),
     .target(name: "MinkeText", dependencies: ["MinkeCore"]),
     .target(name: "MinkeCheckpoints", dependencies: ["MinkeCore", "MinkeKernels"]),
-    .target(name: "MinkeModels", dependencies: ["MinkeText", "MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
+    .target(name: "MinkeLayers", dependencies: ["MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
+    .target(
+      name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore"]),
     .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
@@ -39,6 +42,7 @@ let package = Package(
     .testTarget(name: "MinkeCoreTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeTextTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeCheckpointsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(name: "MinkeLayersTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeTests", dependencies: modules + ["Minke", "MinkeBuiltInModels", "MinkeTestSupport"]),

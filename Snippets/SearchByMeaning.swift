@@ -1,4 +1,4 @@
-// Turn texts into vectors, compare them, and search by meaning.
+// Turn texts into vectors, compare them, and search by meaning. Inside an async function, each call is `try await`.
 import Minke
 
 let encoder = try ModelLibrary.textEncoder("minke-sse-en")
@@ -12,11 +12,12 @@ print("whale and monster:", similarity[2], " whale and bread:", similarity[1])
 // snippet.search
 let index = try VectorIndex(dimension: vectors.dimension, metric: .cosine, storage: .float32)
 try index.add(vectors)
-let found = try index.search(encoder.encode(["an obsession with revenge at sea"]), k: 2)
-for (id, score) in zip(found.ids, found.scores) { print(score, texts[Int(id)]) }
+let query = try encoder.encode(["an obsession with revenge at sea"], role: .query)
+for match in try index.search(query, k: 2)[0] { print(match.score, texts[Int(match.id)]) }
 
 // snippet.files
-let files = try PassageSearch(paths: ["Examples/books"], encoder: encoder)
-for result in try files.search("a detective looks at footprints", k: 3) {
-  print(result.score, "\(result.document):\(result.passage.lines.lowerBound)")
+let files = try PassageSearch(encoder: encoder)
+try files.add(paths: ["Examples/books"])
+for found in try files.search("a detective looks at footprints", k: 3) {
+  print(found.score, "\(found.document):\(found.passage.lines.lowerBound)")
 }

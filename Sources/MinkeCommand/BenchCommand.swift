@@ -11,7 +11,7 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
     abstract: "Measure how fast this machine encodes and searches, beside a plain read of the same memory.",
-    subcommands: [Encode.self, Search.self, Generate.self])
+    subcommands: [Encode.self, Search.self, Generate.self, Async.self])
 
   struct Encode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -36,7 +36,7 @@ struct BenchCommand: AsyncParsableCommand {
         throw MinkeError(.invalidArgument, input.path ?? "--input", expected: "one text or more", found: "none")
       }
       let bytes = texts.reduce(0) { $0 + $1.utf8.count }
-      let tokens = try model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
+      let tokens = try await model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
       let tokenizing = try Timing { _ = try model.tokenizer.encode(texts) }
       let encoding = try Timing { _ = try model.encode(texts, dimension: encoder.dimension) }
       let single = try Timing { _ = try model.encode([texts[0]], dimension: encoder.dimension) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Minke
+import MinkeLayers
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -23,7 +24,7 @@ extension BenchCommand {
     var tokens = 64
 
     @Option(help: "How the random model's weights are held: float32, int8 or 4bit.")
-    var precision: WeightPrecision = .float32
+    var precision: Precision = .float32
 
     @Option(help: ArgumentHelp("Keep the random model in this new folder.", valueName: "folder"))
     var keep: String?
@@ -115,20 +116,14 @@ extension BenchCommand {
       let numbers = AlignedBuffer<Float>(uninitialized: outputs * inputs)
       for index in 0..<numbers.count { numbers.baseAddress[index] = Float(index % 31) / 31 - 0.5 }
       let layer = try Linear(weights: [SharedBuffer(numbers)], inputs: inputs)
-      let x = [Float](repeating: 0.5, count: rows * inputs)
-      var y = [Float](repeating: 0, count: rows * outputs)
+      let (x, y) = (Matrix(rows: rows, columns: inputs), Matrix(rows: rows, columns: outputs))
+      x.view.fill(0.5)
       var best = Double.infinity
       for _ in 0..<20 {
-        let time = ContinuousClock().measure {
-          let scratch = Linear.Scratch(rows: 0, inputs: 0, precision: .float32)
-          layer.apply(
-            to: x, stride: inputs, rows: rows, into: &y, stride: outputs, scratch: scratch)
-        }
+        let time = ContinuousClock().measure { layer(x.view.read, into: y.view) }
         best = min(best, time / .seconds(1))
       }
       return 2 * Double(rows * inputs * outputs) / best
     }
   }
 }
-
-extension WeightPrecision: ExpressibleByArgument {}

@@ -25,9 +25,9 @@ struct BitsCommand: AsyncParsableCommand {
         .invalidArgument, encoder.model, expected: "a model that gives bits, or --binarize", found: "one of numbers")
     }
     let options = EncodingOptions(dimension: encoder.dimension)
-    var all = try model.encode([], options: options)
+    var all = try await model.encode([], options: options)
     var reader = try input.texts()
-    while let batch = try reader.next() { try all.append(model.encode(batch.map(\.text), options: options)) }
+    while let batch = try reader.next() { try await all.append(model.encode(batch.map(\.text), options: options)) }
     let bits = try BitDiagnostics(all)
 
     var report = FigureReport()

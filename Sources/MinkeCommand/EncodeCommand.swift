@@ -17,6 +17,7 @@ struct EncodeCommand: AsyncParsableCommand {
   enum Format: String, ExpressibleByArgument, CaseIterable { case npy, jsonl }
 
   @OptionGroup var encoder: EncoderOptions
+  @OptionGroup var text: RoleOption
   @OptionGroup var input: InputOptions
 
   @Flag(name: .customLong("no-normalize"), help: "Leave the vectors at the length the model gives them.")
@@ -56,16 +57,17 @@ struct EncodeCommand: AsyncParsableCommand {
         .invalidArgument, "--format npy", expected: "--output with a file, or a pipe", found: "a terminal")
     }
     let model = try encoder.load()
-    let options = EncodingOptions(dimension: encoder.dimension, normalize: !keepLength, form: give.form)
+    let options = EncodingOptions(
+      dimension: encoder.dimension, normalize: !keepLength, role: text.role, form: give.form)
     // An empty batch checks the options before any input is waited for.
-    var all = try model.encode([], options: options)
+    var all = try await model.encode([], options: options)
     var reader = try input.texts()
     var sink = try output.open()
     var count = 0
     let bar = ProgressBar("encoding", unit: .bytes)
     defer { bar.finish() }
     while let texts = try reader.next() {
-      let batch = try model.encode(texts.map(\.text), options: options)
+      let batch = try await model.encode(texts.map(\.text), options: options)
       switch format {
       case .npy: try all.append(batch)
       case .jsonl:

@@ -45,7 +45,7 @@ struct ModelCommand: AsyncParsableCommand {
     var destination: String
 
     @Option(help: "float32, int8 or 4bit, as far as the kind of model has it.")
-    var format: WeightPrecision = .float32
+    var format: Precision = .float32
 
     func run() async throws { try save(model, to: destination, format) }
   }
@@ -89,7 +89,7 @@ struct ModelCommand: AsyncParsableCommand {
     }
   }
 
-  private static func save(_ name: String, to destination: String, _ precision: WeightPrecision) throws {
+  private static func save(_ name: String, to destination: String, _ precision: Precision) throws {
     let model = try ModelLibrary.model(name)
     let findings = try model.save(to: URL(fileURLWithPath: destination), precision: precision)
     let kind = model.facts.first { $0.name == "kind" }?.value ?? name

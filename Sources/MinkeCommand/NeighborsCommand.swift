@@ -60,7 +60,7 @@ struct NeighborsCommand: AsyncParsableCommand {
     let sink = try NeighborsSink(
       ids: output, scores: scores, rows: queries.shape[0], columns: min(k, index.count))
     while let batch = try queries.nextVectors(bytes: 8 << 20) {
-      try sink.write(try index.search(self.index.form(of: batch, for: index, queries.subject), k: k))
+      try sink.write(try await index.search(self.index.form(of: batch, for: index, queries.subject), k: k))
     }
     try sink.finish()
   }

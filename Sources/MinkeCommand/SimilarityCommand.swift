@@ -13,6 +13,7 @@ struct SimilarityCommand: AsyncParsableCommand {
   var texts: [String]
 
   @OptionGroup var encoder: EncoderOptions
+  @OptionGroup var text: RoleOption
 
   @OptionGroup var form: JSONOption
 
@@ -21,7 +22,7 @@ struct SimilarityCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let vectors = try encoder.load().encode(texts, dimension: encoder.dimension)
+    let vectors = try await encoder.load().encode(texts, dimension: encoder.dimension, role: text.role)
     let matrix = try vectors.similarities(to: vectors)
     let rows = texts.indices.map { matrix[$0 * texts.count..<($0 + 1) * texts.count] }
     var output = FileWriter()

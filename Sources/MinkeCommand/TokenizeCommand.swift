@@ -17,8 +17,7 @@ struct TokenizeCommand: AsyncParsableCommand {
     completion: ModelCompletion.kind)
   var model = ModelLibrary.defaultName
 
-  @Option(help: "query or document, for models with a prompt for each.")
-  var role: TextRole?
+  @OptionGroup var text: RoleOption
 
   @Flag(
     inversion: .prefixedNo, help: "Add the tokens that stand around a text, such as [CLS] and [SEP], or leave them out."
@@ -33,7 +32,7 @@ struct TokenizeCommand: AsyncParsableCommand {
     var reader = try input.texts()
     var output = FileWriter()
     while let batch = try reader.next() {
-      for ids in try tokenization.ids(of: batch.map(\.text), role: role) {
+      for ids in try await tokenization.ids(of: batch.map(\.text), role: text.role) {
         var tokens = ""
         for id in ids {
           if !tokens.isEmpty { tokens += "," }
@@ -47,5 +46,3 @@ struct TokenizeCommand: AsyncParsableCommand {
     try output.finish()
   }
 }
-
-extension TextRole: ExpressibleByArgument {}

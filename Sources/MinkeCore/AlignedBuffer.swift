@@ -13,19 +13,19 @@
 ///
 /// A class and not a noncopyable value: the life of an object in a variable reaches over the last access through one of
 /// its pointers, while a noncopyable value may end with the last mention of its name, before the pointer is used.
-public final class AlignedBuffer<Element: BitwiseCopyable> {
-  public let baseAddress: UnsafeMutablePointer<Element>
-  public let count: Int
+package final class AlignedBuffer<Element: BitwiseCopyable> {
+  package let baseAddress: UnsafeMutablePointer<Element>
+  package let count: Int
 
   /// Zero-filled memory for `count` elements.
-  public convenience init(zeroed count: Int) {
+  package convenience init(zeroed count: Int) {
     self.init(uninitialized: count)
     UnsafeMutableRawPointer(baseAddress).initializeMemory(
       as: UInt8.self, repeating: 0, count: count * MemoryLayout<Element>.stride)
   }
 
   /// Memory whose content is arbitrary until it is written.
-  public init(uninitialized count: Int) {
+  package init(uninitialized count: Int) {
     precondition(count >= 0)
     let bytes = max(1, count * MemoryLayout<Element>.stride)
     let alignment = bytes >= HugePages.size ? HugePages.size : 64
@@ -40,13 +40,13 @@ public final class AlignedBuffer<Element: BitwiseCopyable> {
 
   deinit { free(UnsafeMutableRawPointer(baseAddress)) }
 
-  public var pointer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: baseAddress, count: count) }
-  public var mutablePointer: UnsafeMutableBufferPointer<Element> {
+  package var pointer: UnsafeBufferPointer<Element> { UnsafeBufferPointer(start: baseAddress, count: count) }
+  package var mutablePointer: UnsafeMutableBufferPointer<Element> {
     UnsafeMutableBufferPointer(start: baseAddress, count: count)
   }
 
   /// A copy of the elements, all of which must have been written.
-  public func copied() -> [Element] {
+  package func copied() -> [Element] {
     withExtendedLifetime(self) { Array(pointer) }
   }
 }

@@ -32,15 +32,16 @@ extension Embeddings {
     // Sums of at most this many products, added to each other, keep the rounding of floats below 1e-6.
     let depth = min(dimension, 512)
     // Columns that are multiplied at once: their panels stay in the second-level cache. A piece is all rows by these.
-    let panel = Int(MINKE_PANEL)
+    let panel = MatrixProduct.panel
     let width = max(panel, (1 << 16) / depth / panel * panel)
     // Rows that are multiplied at once, so that the products of one part of the depth stay there, too.
     let height = 256
     let (across, down) = ((columns + width - 1) / width, (rows + height - 1) / height)
-    let panels = minke_gemm_panel_count(width, depth)
-    let packed = AlignedBuffer<Float>(uninitialized: Workers.count * panels)
-    let sums = AlignedBuffer<Float>(uninitialized: dimension > depth ? Workers.count * width * height : 0)
-    let kernels = minke_gemm(level.rawLevel).pointee
+    let panels = MatrixProduct.packedCount(columns: width, depth: depth)
+    let workers = Workers.count
+    let packed = AlignedBuffer<Float>(uninitialized: workers * panels)
+    let sums = AlignedBuffer<Float>(uninitialized: dimension > depth ? workers * width * height : 0)
+    let product = MatrixProduct(level)
     return try [Float](unsafeUninitializedCapacity: rows * columns) { result, resultCount in
       try left.withUnsafeBufferPointer { left in
         try right.withUnsafeBufferPointer { right in
@@ -48,7 +49,7 @@ extension Embeddings {
           nonisolated(unsafe) let (x, w, y) = (left.baseAddress, right.baseAddress, result.baseAddress)
           // Several pieces share the rows where there are few columns.
           let share = max(1, min(down, 16 / across))
-          try Workers.forEachPiece(of: across * share, grain: 1) { piece, worker in
+          try Workers.forEachPiece(of: across * share, grain: 1, workers: workers) { piece, worker in
             guard let x, let w, let y else { return }
             let first = piece.lowerBound / share * width
             let count = min(width, columns - first)
@@ -56,7 +57,8 @@ extension Embeddings {
             let mine = packed.baseAddress + worker * panels
             for start in stride(from: 0, to: dimension, by: depth) {
               let deep = min(depth, dimension - start)
-              kernels.pack(w + first * dimension + start, dimension, count, deep, mine)
+              product.pack(
+                MatrixView(w + first * dimension + start, rows: count, columns: deep, stride: dimension), into: mine)
               for block in down * part / share..<down * (part + 1) / share {
                 try Task.checkCancellation()
                 let row = block * height
@@ -64,10 +66,9 @@ extension Embeddings {
                 let place = y + row * columns + first
                 let scratch = start == 0 ? place : sums.baseAddress + worker * width * height
                 let apart = start == 0 ? columns : count
-                var call = minke_gemm_call(
-                  rows: high, columns: count, depth: deep, x: x + row * dimension + start, x_stride: dimension,
-                  panels: mine, bias: nil, y: scratch, y_stride: apart, activation: MINKE_IDENTITY)
-                kernels.multiply(&call)
+                product(
+                  MatrixView(x + row * dimension + start, rows: high, columns: deep, stride: dimension), mine,
+                  into: MutableMatrixView(scratch, rows: high, columns: count, stride: apart))
                 guard start > 0 else { continue }
                 for index in 0..<high {
                   for column in 0..<count { place[index * columns + column] += scratch[index * count + column] }
@@ -110,13 +111,14 @@ extension Embeddings {
     }
     // Blocks that are scanned at once: their distances stay in the first-level cache.
     let step = 16
-    let tiles = AlignedBuffer<UInt8>(zeroed: Workers.count * words * tile * 4)
-    let scores = AlignedBuffer<Float>(uninitialized: Workers.count * tile * step * lanes)
+    let workers = Workers.count
+    let tiles = AlignedBuffer<UInt8>(zeroed: workers * words * tile * 4)
+    let scores = AlignedBuffer<Float>(uninitialized: workers * tile * step * lanes)
     return try [Float](unsafeUninitializedCapacity: rows * columns) { result, resultCount in
       try left.withUnsafeBufferPointer { left in
         // SAFETY: every piece writes rows of its own, while both arrays are held.
         nonisolated(unsafe) let (source, result) = (left.baseAddress, result.baseAddress)
-        try Workers.forEachPiece(of: rows, grain: tile) { piece, worker in
+        try Workers.forEachPiece(of: rows, grain: tile, workers: workers) { piece, worker in
           guard let source, let result else { return }
           let mine = tiles.baseAddress + worker * words * tile * 4
           let negated = scores.baseAddress + worker * tile * step * lanes

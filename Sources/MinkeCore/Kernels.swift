@@ -11,7 +11,7 @@ public enum KernelLevel: String, CaseIterable, Sendable {
   case portable, avx2, avx512, neon
 
   /// The value that the C dispatch functions take.
-  public var rawLevel: minke_level {
+  package var rawLevel: minke_level {
     switch self {
     case .portable: MINKE_PORTABLE
     case .avx2: MINKE_AVX2

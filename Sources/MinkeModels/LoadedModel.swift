@@ -15,7 +15,7 @@ public protocol LoadedModel: Sendable {
   var facts: [ModelFact] { get }
 
   /// The precisions that the model can be saved in; empty for one that cannot be saved.
-  var savablePrecisions: [WeightPrecision] { get }
+  var savablePrecisions: [Precision] { get }
 
   /// Saves the model as a new folder, with its weights in `precision`, that loads as any other.
   ///
@@ -26,17 +26,17 @@ public protocol LoadedModel: Sendable {
   /// - Throws: ``MinkeError`` when there is something at `destination`, the precision is not one of
   ///   ``savablePrecisions``, or writing fails.
   @discardableResult
-  func save(to destination: URL, precision: WeightPrecision) throws -> [String]
+  func save(to destination: URL, precision: Precision) throws -> [String]
 }
 
 /// The files of a model, which may be written anew in another precision.
 package protocol ModelFiles: Sendable {
   /// As ``LoadedModel/savablePrecisions``.
-  var savablePrecisions: [WeightPrecision] { get }
+  var savablePrecisions: [Precision] { get }
 
   /// As ``LoadedModel/save(to:precision:)``.
   @discardableResult
-  func save(to destination: URL, precision: WeightPrecision) throws -> [String]
+  func save(to destination: URL, precision: Precision) throws -> [String]
 }
 
 /// One thing to know about a model: what it is called and what it is.
@@ -55,13 +55,13 @@ extension LoadedModel {
   public var facts: [ModelFact] { [] }
 
   /// None, for models whose files Minke does not know.
-  public var savablePrecisions: [WeightPrecision] { [] }
+  public var savablePrecisions: [Precision] { [] }
 
   /// Refuses, for models whose files Minke does not know.
-  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] { throw cannotSave(precision) }
+  public func save(to destination: URL, precision: Precision) throws -> [String] { throw cannotSave(precision) }
 
   /// The error for a precision that is not among ``savablePrecisions``.
-  func cannotSave(_ precision: WeightPrecision) -> MinkeError {
+  func cannotSave(_ precision: Precision) -> MinkeError {
     let choices = savablePrecisions.map(\.rawValue).joined(separator: " or ")
     return MinkeError(
       .unsupportedFile, identity.name, expected: choices.isEmpty ? "a model that can be saved" : choices,

@@ -29,7 +29,7 @@ package struct PassagePipeline: Sendable {
     self.encoding = encoding
     self.batchSize = max(batchSize, 1 << 18)
     splitter = PassageSplitter(tokenizer: encoder.tokenizer)
-    options = EncodingOptions(dimension: dimension)
+    options = EncodingOptions(dimension: dimension, role: .document)
   }
 
   /// Reads `sources` in order and hands their passages to `sink`.

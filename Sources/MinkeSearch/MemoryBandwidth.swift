@@ -17,14 +17,16 @@ package enum MemoryBandwidth {
     try level.checkAvailable()
     let lines = (bytes + 511) / 512
     let memory = AlignedBuffer<UInt8>(zeroed: lines * 512)
-    let mixed = AlignedBuffer<UInt64>(zeroed: Workers.count)
+    let workers = Workers.count
+    let mixed = AlignedBuffer<UInt64>(zeroed: workers)
     let clock = ContinuousClock()
     var best = Duration.seconds(Int64.max)
     for _ in 0..<passes {
       best = min(
         best,
         try clock.measure {
-          try Workers.forEachPiece(of: lines, grain: max(8, lines / (Workers.count * 16))) { piece, worker in
+          try Workers.forEachPiece(of: lines, grain: max(8, lines / (workers * 16)), workers: workers) {
+            piece, worker in
             mixed.baseAddress[worker] ^= minke_scan(level.rawLevel).pointee.read(
               memory.baseAddress + piece.lowerBound * 512, piece.count * 512)
           }

@@ -71,21 +71,22 @@ extension VectorIndex {
     _ contents: Contents, for queries: Embeddings, _ range: Range<Int>, k: Int, mask: BlockMask?
   ) throws -> BestCandidates {
     let tiles = QueryTiles(queries, range, format: format)
-    let best = BestCandidates(workers: Workers.count, queries: range.count, k: k)
+    let workers = Workers.count
+    let best = BestCandidates(workers: workers, queries: range.count, k: k)
     let lanes = VectorFormat.blockVectors
     // Blocks that a tile is scored against at once: their scores stay in the first-level cache, and with several tiles
     // the blocks themselves in the second-level one.
     let step = tiles.tiles > 1 ? QueryTiles.width : QueryTiles.width * QueryTiles.width / tiles.width(of: 0)
     let stepVectors = step * lanes
     let scratch = QueryTiles.width * QueryTiles.width * lanes
-    let scores = AlignedBuffer<Float>(uninitialized: Workers.count * scratch)
-    let hits = AlignedBuffer<UInt32>(uninitialized: Workers.count * stepVectors)
+    let scores = AlignedBuffer<Float>(uninitialized: workers * scratch)
+    let hits = AlignedBuffer<UInt32>(uninitialized: workers * stepVectors)
     let blocks = (contents.count + lanes - 1) / lanes
     let segmentBlocks = contents.segmentCapacity / lanes
     // A piece is about 2 MiB of blocks, less when there are very many queries: a matter of size alone.
     let grain = max(step, min((2 << 20) / format.blockBytes, 65_536 / tiles.tiles) / step * step)
 
-    try Workers.forEachPiece(of: blocks, grain: grain) { piece, worker in
+    try Workers.forEachPiece(of: blocks, grain: grain, workers: workers) { piece, worker in
       let scan = minke_scan(kernels.rawLevel).pointee
       let scores = scores.baseAddress + worker * scratch
       let hits = hits.baseAddress + worker * stepVectors

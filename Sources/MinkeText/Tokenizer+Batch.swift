@@ -22,3 +22,12 @@ extension Tokenizer {
     return result
   }
 }
+
+extension Tokenizer {
+  /// The ids of each of `texts`, worked out on all cores without holding up a thread of Swift's cooperative pool.
+  ///
+  /// - Throws: `CancellationError` when the calling task was cancelled.
+  public func encode(_ texts: [String], addingSpecialTokens: Bool = false) async throws -> [[TokenID]] {
+    try await Workers.run { try encode(texts, addingSpecialTokens: addingSpecialTokens) }
+  }
+}

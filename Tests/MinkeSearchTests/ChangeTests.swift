@@ -138,7 +138,7 @@ import Testing
       }
       try await group.waitForAll()
     }
-    let found = try index.search(query, k: 100_000)
+    let found = try await index.search(query, k: 100_000)
     #expect(found.k == index.count && found.k % 50 == 0)
     #expect(found.ids == found.ids.sorted() && found.ids.allSatisfy { index.contains($0) })
   }

@@ -100,8 +100,8 @@ struct PassageSearchTests {
       for worker in 0..<4 {
         group.addTask {
           for round in 0..<20 {
-            try search.add([Document(id: "\(worker)", text: "Whale \(round) of worker \(worker).")])
-            for found in try search.search("whale", k: 8) { #expect(found.text.contains("Whale")) }
+            try await search.add([Document(id: "\(worker)", text: "Whale \(round) of worker \(worker).")])
+            for found in try await search.search("whale", k: 8) { #expect(found.text.contains("Whale")) }
             if round % 3 == 0 { search.remove("\(worker)") }
           }
         }
@@ -109,5 +109,28 @@ struct PassageSearchTests {
       try await group.waitForAll()
     }
     #expect(search.documentCount == 4 && search.passageCount == 4)
+  }
+
+  @Test func `queries and documents have the model's prompts before them`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let model = folder.appendingPathComponent("model")
+      try FileManager.default.copyItem(at: Fixture.url("static-embedding-tiny"), to: model)
+      let plain = try ModelLibrary.textEncoder(model.path)
+      let prompts = #"{"prompts": {"query": "asked: ", "document": "told: "}, "default_prompt_name": null}"#
+      try Data(prompts.utf8).write(to: model.appendingPathComponent("config_sentence_transformers.json"))
+      let encoder = try ModelLibrary.textEncoder(model.path)
+      let (question, answer) = ("where whales sing", "Whales sing in the deep sea.")
+      let expected = try plain.encode(["asked: " + question]).similarities(to: plain.encode(["told: " + answer]))[0]
+      let bare = try plain.encode([question]).similarities(to: plain.encode([answer]))[0]
+      #expect(abs(expected - bare) > 1e-4)
+
+      let search = try PassageSearch(encoder: encoder)
+      try search.add([Document(id: "sea", text: answer)])
+      #expect(try abs(search.search(question)[0].score - expected) < 1e-6)
+      let once = try OnePassSearch([question], encoder: encoder).run([.text(Document(id: "sea", text: answer))])
+      #expect(abs(once.found[0][0].score - expected) < 1e-6)
+      #expect(try encoder.encode([question], role: .query) == plain.encode(["asked: " + question]))
+      #expect(try encoder.encode([question]) == plain.encode([question]))
+    }
   }
 }

@@ -34,7 +34,7 @@ package struct OnePassSearch: Sendable {
   package func run(
     _ sources: [DocumentSource], progress: (@Sendable (ReadingProgress) -> Void)? = nil
   ) throws -> (found: [[FoundPassage]], report: ReadingReport) {
-    let wanted = try pipeline.encoder.encode(queries, dimension: dimension)
+    let wanted = try pipeline.encoder.encode(queries, dimension: dimension, role: .query)
     var best = queries.map { _ in BestPassages(options) }
     let report = try pipeline.run(sources, progress: progress) { batch in
       guard batch.count > 0 else { return }

@@ -125,36 +125,35 @@ public final class PassageSearch: Sendable {
   /// - Throws: ``MinkeError`` when an option is out of its range; `CancellationError`.
   public func search(_ queries: [String], options: SearchOptions) throws -> [[FoundPassage]] {
     try options.check()
-    let vectors = try encoder.encode(queries, dimension: dimension)
-    return try (0..<queries.count).map { try search(vectors.rows($0..<$0 + 1), options) }
+    let vectors = try encoder.encode(queries, dimension: dimension, role: .query)
+    let found = try index.search(vectors, k: options.k)
+    return try found.indices.map { number in
+      var (matches, wanted) = (found[number], options.k)
+      while true {
+        let (best, isComplete) = passages(of: matches, options)
+        if isComplete || matches.count < wanted { return best }
+        // Others of the same documents stood before those that are wanted, or some were removed meanwhile.
+        wanted *= 4
+        matches = try index.search(vectors.rows(number..<number + 1), k: wanted)[0]
+      }
+    }
   }
 
-  private func search(_ query: Embeddings, _ options: SearchOptions) throws -> [FoundPassage] {
-    var wanted = options.k
-    while true {
-      let count = index.count
-      if count == 0 { return [] }
-      let found = try index.search(query, k: wanted)
-      var best = BestPassages(options)
-      var worst: Float = 1
-      contents.withLock { contents in
-        for (id, score) in zip(found.ids, found.scores) {
-          // One that was removed since.
-          guard let held = contents.passages[id] else { continue }
-          let cosine = encoder.metric == .hamming ? 1 - 2 * score / Float(query.dimension) : score
-          worst = cosine
-          best.offer(score: cosine, document: held.document) {
-            FoundPassage(
-              score: cosine, document: held.id, path: held.path, passage: held.passage, text: held.text)
-          }
+  /// The best passages among `matches`, and whether none that follows them could be among the best.
+  private func passages(of matches: [Match], _ options: SearchOptions) -> (best: [FoundPassage], isComplete: Bool) {
+    var best = BestPassages(options)
+    var last: Float = 1
+    contents.withLock { contents in
+      for match in matches {
+        // One that was removed since.
+        guard let held = contents.passages[match.id] else { continue }
+        last = encoder.metric.similarity(ofScore: match.score, dimension: index.dimension)
+        best.offer(score: last, document: held.document) {
+          FoundPassage(score: last, document: held.id, path: held.path, passage: held.passage, text: held.text)
         }
       }
-      let isBelow = options.threshold.map { worst < $0 } ?? false
-      if best.found.count >= options.k || wanted >= count || isBelow || options.maximumPerDocument == nil {
-        return best.found
-      }
-      // Others of the same documents stood before those that are wanted.
-      wanted = min(count, wanted * 4)
     }
+    let isBelow = options.threshold.map { last < $0 } ?? false
+    return (best.found, best.found.count >= options.k || isBelow)
   }
 }

@@ -12,7 +12,7 @@ struct EncoderOptions: ParsableArguments {
     help: ArgumentHelp("Keep only the first numbers of each vector, as many as the model allows.", valueName: "d"))
   var dimension: Int?
 
-  @Option(help: "float32, or int8 for the layers of a BERT or SpikeWhale model.")
+  @Option(help: "float32, or int8 or 4bit for the layers of a BERT or Byrne-Embed model.")
   var precision: Precision?
 
   @Flag(help: "Keep one bit of each number, its sign, and compare by Hamming distance.")
@@ -24,4 +24,11 @@ struct EncoderOptions: ParsableArguments {
   }
 }
 
+/// The option of commands whose texts may be either side of a search.
+struct RoleOption: ParsableArguments {
+  @Option(help: "query or document, for models with a prompt for each; model info shows the prompts.")
+  var role: TextRole?
+}
+
 extension Precision: ExpressibleByArgument {}
+extension TextRole: ExpressibleByArgument {}

@@ -1,4 +1,5 @@
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 /// The tokens of some texts, one text after the other without padding.
@@ -47,27 +48,27 @@ struct BertBatch: Sendable {
 /// The memory of one forward pass, made once and used by every layer of every batch.
 final class BertWorkspace: Sendable {
   /// The hidden states, `[tokens, hidden]`.
-  let hidden: AlignedBuffer<Float>
+  let hidden: Matrix
   /// Queries, keys and values, `[tokens, 3 hidden]`; later what is added to the hidden states, `[tokens, hidden]`.
-  let projected: AlignedBuffer<Float>
+  let projected: Matrix
   /// What attention gathers, `[tokens, hidden]`.
-  let context: AlignedBuffer<Float>
+  let context: Matrix
   /// `[tokens, intermediate]`
-  let inner: AlignedBuffer<Float>
-  /// ``BertAttention/scratchCount(longest:headSize:)`` numbers for each thread.
-  let attention: Spares<AlignedBuffer<Float>>
+  let inner: Matrix
+  /// One for each thread that computes attention.
+  let attention: Spares<SelfAttention.Scratch>
   let rounding: Linear.Scratch
 
   /// Room for any one of `batches`.
   init(for batches: [BertBatch], _ configuration: BertConfiguration, precision: Precision) {
     let tokens = batches.map(\.ids.count).max() ?? 0
     let longest = batches.map(\.longest).max() ?? 0
-    hidden = AlignedBuffer(uninitialized: tokens * configuration.hiddenSize)
-    projected = AlignedBuffer(uninitialized: tokens * 3 * configuration.hiddenSize)
-    context = AlignedBuffer(uninitialized: tokens * configuration.hiddenSize)
-    inner = AlignedBuffer(uninitialized: tokens * configuration.intermediateSize)
-    let share = BertAttention.scratchCount(longest: longest, headSize: configuration.headSize)
-    attention = Spares { AlignedBuffer(uninitialized: share) }
+    hidden = Matrix(rows: tokens, columns: configuration.hiddenSize)
+    projected = Matrix(rows: tokens, columns: 3 * configuration.hiddenSize)
+    context = Matrix(rows: tokens, columns: configuration.hiddenSize)
+    inner = Matrix(rows: tokens, columns: configuration.intermediateSize)
+    let headSize = configuration.headSize
+    attention = Spares { SelfAttention.Scratch(tokens: longest, headSize: headSize) }
     rounding = Linear.Scratch(
       rows: tokens, inputs: max(configuration.hiddenSize, configuration.intermediateSize), precision: precision)
   }

@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)
@@ -91,14 +92,8 @@ public struct BertEncoder: TextEncoder {
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
     let dimension = try checked(options)
     var vectors = try bert.vectors(of: texts, role: options.role, progress: options.progress)
-    var width = bert.width
-    for module in modules {
-      vectors = try module.apply(to: vectors, count: texts.count, width: width, kernels: level)
-      width = module.width(after: width)
-    }
-    if options.normalize {
-      SentenceModule.normalize(vectors.baseAddress, count: texts.count, width: width, kernels: level)
-    }
+    for module in modules { vectors = module(vectors, kernels: level) }
+    if options.normalize { VectorKernels(level).normalizeAll(vectors.view) }
     return try Embeddings(floats: vectors.copied(), dimension: dimension)
   }
 }

@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import Synchronization
 
 extension BertModel {
@@ -26,7 +27,7 @@ extension BertModel {
     @Sendable func norm(_ name: String) throws -> LayerNorm {
       LayerNorm(
         weight: try tensors.floats("\(name).weight"), bias: try tensors.floats("\(name).bias"),
-        epsilon: configuration.layerNormEpsilon, level: level)
+        epsilon: configuration.layerNormEpsilon, kernels: level)
     }
 
     let embeddingNorm = try norm("embeddings.LayerNorm")
@@ -50,7 +51,7 @@ extension BertModel {
             "\(attention).self.query", "\(attention).self.key", "\(attention).self.value", inputs: hidden,
             after: normBefore),
           attention: BertAttention(
-            headCount: configuration.headCount, headSize: configuration.headSize, level: level),
+            headCount: configuration.headCount, headSize: configuration.headSize, kernels: level),
           attentionOutput: try linear("\(attention).output.dense", inputs: hidden),
           attentionNorm: attentionNorm,
           intermediate: try linear("\(name).intermediate.dense", inputs: hidden, after: attentionNorm),

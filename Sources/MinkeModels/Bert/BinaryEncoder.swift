@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)
@@ -53,11 +54,9 @@ public struct BinaryEncoder: TextEncoder {
   private func logits(_ texts: [String], role: TextRole?, progress: ProgressHandler?) throws -> Embeddings {
     let pooled = try bert.vectors(of: texts, role: role, progress: progress)
     defer { extendLifetime(pooled) }
-    let logits = AlignedBuffer<Float>(uninitialized: texts.count * dimension)
-    projection.apply(
-      to: pooled.baseAddress, stride: projection.inputs, rows: texts.count, into: logits.baseAddress,
-      stride: dimension, scratch: Linear.Scratch(rows: 0, inputs: 0, precision: .float32))
-    norm.apply(to: logits.baseAddress, plus: nil, rows: texts.count, into: logits.baseAddress)
+    let logits = Matrix(rows: texts.count, columns: dimension)
+    projection(pooled.view.read, into: logits.view)
+    norm(logits.view.read, into: logits.view)
     return try Embeddings(floats: logits.copied(), dimension: dimension)
   }
 }
@@ -132,7 +131,7 @@ extension BinaryEncoder {
     }
     let norm = LayerNorm(
       weight: try vector("projection.1.weight"), bias: try vector("projection.1.bias"), epsilon: 1e-5,
-      level: options.kernels)
+      kernels: options.kernels)
     return BinaryEncoder(identity: identity, bert: bert, projection: projection, norm: norm)
   }
 }

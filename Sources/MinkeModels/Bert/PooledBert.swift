@@ -20,24 +20,19 @@ struct PooledBert: Sendable {
   /// The pooled vectors of `texts` in `role`, `[texts.count, width]`.
   ///
   /// - Throws: ``MinkeError`` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
-  func vectors(of texts: [String], role: TextRole?, progress: ProgressHandler?) throws -> AlignedBuffer<Float> {
+  func vectors(of texts: [String], role: TextRole?, progress: ProgressHandler?) throws -> Matrix {
     let batches = BertBatch.batches(of: try tokenization.ids(of: texts, role: role))
     let promptLength = pooling.includesPrompt ? 0 : tokenization.count(ofPrompt: tokenization.prompts.text(for: role))
-    let result = AlignedBuffer<Float>(uninitialized: texts.count * width)
-    nonisolated(unsafe) let rows = result.baseAddress
+    let result = Matrix(rows: texts.count, columns: width)
     let meter = ProgressMeter(total: texts.count, handler: progress)
     let workspaces = Spares { BertWorkspace(for: batches, model.configuration, precision: precision) }
     // SAFETY: every batch writes the rows of its own texts.
     @Sendable func run(_ batch: BertBatch, _ workspace: BertWorkspace) throws {
-      try model.forward(batch, workspace)
-      let hidden = model.configuration.hiddenSize
+      let hidden = try model.forward(batch, workspace)
       for (text, index) in zip(batch.texts, batch.indices) {
-        let row = rows + index * width
-        pooling.apply(
-          to: workspace.hidden.baseAddress + text.lowerBound * hidden, tokens: text.count, prompt: promptLength,
-          width: hidden, into: row)
-        // One NaN or infinity makes the sum of the zeros NaN.
-        guard (0..<width).reduce(Float(0), { $0 + row[$1] * 0 }) == 0 else {
+        let row = result.view.row(index)
+        pooling(hidden.rows(text), prompt: promptLength, into: row)
+        guard row.read.isFinite else {
           throw MinkeError(
             .notFinite, path, expected: "weights that give finite vectors", found: "NaN or infinity for text \(index)")
         }

@@ -1,6 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -8,40 +8,13 @@ import MinkeKernels
   import Foundation
 #endif
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// What a sentence-transformers folder lists behind its pooling, in the order of `modules.json`.
 enum SentenceModule: Sendable {
   /// `activation(x W^T + b)`
-  case dense(Linear, DenseActivation)
+  case dense(Linear, Activation)
   case layerNorm(LayerNorm)
   /// Scaling to length 1.
   case normalize
-
-  /// The activation of a `Dense` module, by the last part of its PyTorch name.
-  enum DenseActivation: String, CaseIterable, Sendable {
-    case identity = "Identity"
-    case tanh = "Tanh"
-    case relu = "ReLU"
-    case sigmoid = "Sigmoid"
-    case gelu = "GELU"
-
-    func callAsFunction(_ x: Float) -> Float {
-      switch self {
-      case .identity: x
-      case .tanh: tanhf(x)
-      case .relu: x > 0 ? x : x * 0
-      case .sigmoid: 1 / (1 + expf(-x))
-      case .gelu: 0.5 * x * erfcf(-x * Float(0.5).squareRoot())
-      }
-    }
-  }
 
   /// What the module is called, for people.
   var name: String {
@@ -93,7 +66,7 @@ enum SentenceModule: Sendable {
         LayerNorm(
           weight: try checkpoint.tensor("norm.weight").floats(shape: [width], requiringFinite: true),
           bias: try checkpoint.tensor("norm.bias").floats(shape: [width], requiringFinite: true), epsilon: 1e-5,
-          level: level))
+          kernels: level))
     case "Dense":
       guard let reader else {
         throw MinkeError(.notFound, place.relativePath, expected: "a config.json", found: "no such file")
@@ -104,9 +77,9 @@ enum SentenceModule: Sendable {
       try reader.require("use_residual", false)
       let name = try reader.text("activation_function") ?? "torch.nn.modules.activation.Tanh"
       guard name.hasPrefix("torch."), let last = name.split(separator: ".").last,
-        let activation = DenseActivation(rawValue: String(last))
+        let activation = Self.activations[String(last)]
       else {
-        let known = DenseActivation.allCases.map(\.rawValue).joined(separator: ", ")
+        let known = Self.activations.keys.sorted().joined(separator: ", ")
         throw MinkeError(
           .unsupportedFile, "\(reader.subject): activation_function", expected: "one of torch's \(known)", found: name)
       }
@@ -125,6 +98,11 @@ enum SentenceModule: Sendable {
         found: module.type)
     }
   }
+
+  /// The activations of a `Dense` module, by the last parts of their PyTorch names.
+  private static let activations: [String: Activation] = [
+    "Identity": .identity, "Tanh": .tanh, "ReLU": .relu, "Sigmoid": .sigmoid, "GELU": .gelu,
+  ]
 
   /// The keys that say which vectors a module reads and writes.
   private static let placeKeys: Set<String> = ["module_input_name", "module_output_name"]
@@ -148,36 +126,19 @@ enum SentenceModule: Sendable {
   /// The numbers of a vector that comes out, when `width` go in.
   func width(after width: Int) -> Int { if case .dense(let linear, _) = self { linear.outputs } else { width } }
 
-  /// The vectors `x` `[count, width]` after the module, `[count, width(after: width)]`.
-  func apply(
-    to x: consuming AlignedBuffer<Float>, count: Int, width: Int, kernels level: KernelLevel
-  ) throws -> AlignedBuffer<Float> {
+  /// The vectors `x` `[count, width]` after the module, `[count, width(after: width)]`; `x` may be changed.
+  func callAsFunction(_ x: Matrix, kernels level: KernelLevel) -> Matrix {
     switch self {
     case .dense(let linear, let activation):
-      defer { extendLifetime(x) }
-      let y = AlignedBuffer<Float>(uninitialized: count * linear.outputs)
-      linear.apply(
-        to: x.baseAddress, stride: width, rows: count, into: y.baseAddress, stride: linear.outputs,
-        scratch: Linear.Scratch(rows: count, inputs: width, precision: .float32))
-      if activation != .identity {
-        for index in 0..<count * linear.outputs { y.baseAddress[index] = activation(y.baseAddress[index]) }
-      }
+      let y = Matrix(rows: x.rows, columns: linear.outputs)
+      linear(x.view.read, activation, into: y.view)
       return y
     case .layerNorm(let norm):
-      norm.apply(to: x.baseAddress, plus: nil, rows: count, into: x.baseAddress)
+      norm(x.view.read, into: x.view)
       return x
     case .normalize:
-      Self.normalize(x.baseAddress, count: count, width: width, kernels: level)
+      VectorKernels(level).normalizeAll(x.view)
       return x
-    }
-  }
-
-  /// Scales each row of `x` `[count, width]` to length 1; zero stays zero.
-  static func normalize(_ x: UnsafeMutablePointer<Float>, count: Int, width: Int, kernels level: KernelLevel) {
-    let kernels = minke_pooling(level.rawLevel).pointee
-    for index in 0..<count {
-      let length = kernels.sum_of_squares(x + index * width, width).squareRoot()
-      if length > 0 { kernels.scale(x + index * width, 1 / length, width) }
     }
   }
 }

@@ -68,10 +68,10 @@ public struct LanguageModel: LoadedModel {
     return modelFacts + facts + assumptions.map { ModelFact("assumed", $0) }
   }
 
-  public var savablePrecisions: [WeightPrecision] { files?.savablePrecisions ?? [] }
+  public var savablePrecisions: [Precision] { files?.savablePrecisions ?? [] }
 
   @discardableResult
-  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
+  public func save(to destination: URL, precision: Precision) throws -> [String] {
     guard let files, files.savablePrecisions.contains(precision) else { throw cannotSave(precision) }
     return try files.save(to: destination, precision: precision)
   }

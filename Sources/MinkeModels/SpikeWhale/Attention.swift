@@ -1,5 +1,5 @@
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 
 /// Attention with one key and one value shared by all heads, low-rank queries and outputs, and the position's own value
 /// direction left out of its result (XSA).
@@ -8,138 +8,83 @@ import MinkeKernels
 /// the last dimensions rotate with the position, half-split. `y = softmax(q k / sqrt(d)) v` over what came before; with
 /// `u = v / (|v| + 1e-8)` of the own position, `y -= (y u) u`. The output is `Wob (Woa y)`.
 struct Attention: Sendable {
-  let queryDown: WeightMatrix
-  let queryCodeNorm: SharedBuffer<Float>
-  let queryUp: WeightMatrix
-  let key: WeightMatrix
-  let value: WeightMatrix
-  let queryNorm: SharedBuffer<Float>?
-  let keyNorm: SharedBuffer<Float>?
-  let outputDown: WeightMatrix
-  let outputUp: WeightMatrix
+  let headCount: Int
+  var queryDown: Linear
+  let queryCodeNorm: RMSNorm
+  var queryUp: Linear
+  var key: Linear
+  var value: Linear
+  let queryNorm: RMSNorm?
+  let keyNorm: RMSNorm?
+  let rotary: RotaryEmbedding
+  let attend: CausalAttention
+  /// Whether the own value's direction is left out.
+  let isExclusive: Bool
+  var outputDown: Linear
+  var outputUp: Linear
 
   /// `pass.input` `[rows, hidden]`, normed, to `pass.output` `[rows, hidden]`.
-  func apply(_ pass: ForwardPass, layer: Int, rotary: RotaryTable) {
-    let c = pass.configuration
+  func callAsFunction(_ pass: ForwardPass, layer: Int) {
+    let x = pass.input.read
     pass.multiply([
-      .init(weights: queryDown, x: pass.input, y: pass.queryCode),
-      .init(weights: key, x: pass.input, y: pass.keys),
-      .init(weights: value, x: pass.input, y: pass.values),
+      .init(queryDown, x, into: pass.queryCode), .init(key, x, into: pass.keys), .init(value, x, into: pass.values),
     ])
-    norm(pass.queryCode, c.queryRank, count: pass.rows, queryCodeNorm, pass)
-    pass.multiply([.init(weights: queryUp, x: pass.queryCode, y: pass.queries)])
+    queryCodeNorm(pass.queryCode.read, into: pass.queryCode)
+    pass.multiply([.init(queryUp, pass.queryCode.read, into: pass.queries)])
     for segment in pass.segments {
-      Workers.forEachPieceUninterrupted(of: segment.rows.count, grain: ForwardPass.attentionBlock) { piece, _ in
-        for offset in piece { place(segment.rows.lowerBound + offset, segment, offset, pass, layer, rotary) }
+      Workers.forEachPieceUninterrupted(of: segment.rows.count, grain: CausalAttention.block) { piece, _ in
+        for offset in piece { place(offset, of: segment, pass, layer) }
       }
     }
     let blocks = pass.segments.flatMap { segment in
-      stride(from: 0, to: segment.rows.count, by: ForwardPass.attentionBlock).map { start in
-        (segment: segment, offsets: start..<min(segment.rows.count, start + ForwardPass.attentionBlock))
+      stride(from: 0, to: segment.rows.count, by: CausalAttention.block).map { start in
+        (segment: segment, offsets: start..<min(segment.rows.count, start + CausalAttention.block))
       }
     }
     // The last blocks see the most positions, so they come first.
-    Workers.forEachPieceUninterrupted(of: blocks.count, grain: 1, workers: pass.workers) { pieces, worker in
+    Workers.forEachPieceUninterrupted(of: blocks.count, grain: 1) { pieces, _ in
       for piece in pieces {
-        attend(blocks[blocks.count - 1 - piece].segment, blocks[blocks.count - 1 - piece].offsets, pass, layer, worker)
+        let block = blocks[blocks.count - 1 - piece]
+        gather(block.offsets, of: block.segment, pass, layer)
       }
     }
-    pass.multiply([.init(weights: outputDown, x: pass.attended, y: pass.outputCode)])
-    pass.multiply([.init(weights: outputUp, x: pass.outputCode, y: pass.output)])
+    pass.multiply([.init(outputDown, pass.attended.read, into: pass.outputCode)])
+    pass.multiply([.init(outputUp, pass.outputCode.read, into: pass.output)])
   }
 
-  private func norm(
-    _ x: UnsafeMutablePointer<Float>, _ columns: Int, count: Int, _ weight: SharedBuffer<Float>?, _ pass: ForwardPass
-  ) {
-    guard let weight = weight?.baseAddress else { return }
-    pass.kernels.decoder.rms_norm(x, columns, weight, pass.configuration.normEpsilon, count, columns, x, columns)
+  /// Norms and rotates the queries and the key of a token and stores the key and value in the sequence's state.
+  private func place(_ offset: Int, of segment: ForwardPass.Segment, _ pass: ForwardPass, _ layer: Int) {
+    let (row, position) = (segment.rows.lowerBound + offset, segment.start + offset)
+    let queries = pass.queries.row(row).cut(into: headCount)
+    let key = pass.keys.row(row)
+    queryNorm?(queries.read, into: queries)
+    keyNorm?(key.read, into: key)
+    rotary(queries, at: position)
+    rotary(key, at: position)
+    segment.state.layers[layer].store(key: key.read, value: pass.values.row(row).read, at: position)
   }
 
-  /// Norms and rotates the queries and the key of a row and stores the key and value in the sequence's state.
-  private func place(
-    _ row: Int, _ segment: ForwardPass.Segment, _ offset: Int, _ pass: ForwardPass, _ layer: Int, _ rotary: RotaryTable
+  /// Attention of the tokens at `offsets` of a sequence against all positions up to each.
+  private func gather(
+    _ offsets: Range<Int>, of segment: ForwardPass.Segment, _ pass: ForwardPass, _ layer: Int
   ) {
-    let c = pass.configuration
-    let position = segment.start + offset
-    let queries = pass.queries + row * c.headCount * c.headDimension
-    let key = pass.keys + row * c.headDimension
-    norm(queries, c.headDimension, count: c.headCount, queryNorm, pass)
-    norm(key, c.headDimension, count: 1, keyNorm, pass)
-    for head in 0..<c.headCount { rotary.rotate(queries + head * c.headDimension, to: position) }
-    rotary.rotate(key, to: position)
-    segment.state.store(key: key, value: pass.values + row * c.headDimension, at: position, layer: layer)
-  }
-
-  /// Attention of the tokens at `offsets` of a sequence: `[offsets, heads]` rows against all positions up to the last.
-  private func attend(
-    _ segment: ForwardPass.Segment, _ offsets: Range<Int>, _ pass: ForwardPass, _ layer: Int, _ worker: Int
-  ) {
-    let c = pass.configuration
-    let (heads, width) = (c.headCount, c.headDimension)
-    let first = segment.rows.lowerBound + offsets.lowerBound
-    let positions = segment.start + offsets.upperBound
-    let stride = ForwardPass.scoreStride(positions)
-    let scores = pass.scores(of: worker)
-    var product = minke_gemm_call(
-      rows: offsets.count * heads, columns: positions, depth: width, x: pass.queries + first * heads * width,
-      x_stride: width, panels: segment.state.keys[layer].pointer, bias: nil, y: scores, y_stride: stride,
-      activation: MINKE_IDENTITY)
-    pass.kernels.gemm.multiply(&product)
-    for index in 0..<offsets.count {
-      let seen = segment.start + offsets.lowerBound + index + 1
-      let rows = scores + index * heads * stride
-      pass.kernels.transformer.softmax(rows, heads, seen, stride, 1 / Float(width).squareRoot())
-      for head in 0..<heads where seen < positions {
-        (rows + head * stride + seen).update(repeating: 0, count: positions - seen)
+    let first = segment.rows.lowerBound
+    let rows = first + offsets.lowerBound..<first + offsets.upperBound
+    let y = pass.attended.rows(rows)
+    attend(
+      pass.queries.rows(rows).cut(into: headCount).read, heads: headCount,
+      at: segment.start + offsets.lowerBound..<segment.start + offsets.upperBound, segment.state.layers[layer],
+      into: y.cut(into: headCount), pass.attention)
+    guard isExclusive else { return }
+    for (index, row) in rows.enumerated() {
+      let value = pass.values.row(row).read
+      let scale = 1 / (value.sum(with: value) { $0 * $1 }.squareRoot() + 1e-8)
+      let heads = y.row(index).cut(into: headCount)
+      for head in 0..<headCount {
+        let y = heads.row(head)
+        let along = y.read.sum(with: value) { $0 * ($1 * scale) }
+        y.combine(value) { $0 - along * ($1 * scale) }
       }
-    }
-    let attended = pass.attended + first * heads * width
-    for start in Swift.stride(from: 0, to: width, by: SequenceState.panel) {
-      var product = minke_gemm_call(
-        rows: offsets.count * heads, columns: min(SequenceState.panel, width - start), depth: positions, x: scores,
-        x_stride: stride, panels: segment.state.values[layer].pointer + start * segment.state.capacity, bias: nil,
-        y: attended + start, y_stride: width, activation: MINKE_IDENTITY)
-      pass.kernels.gemm.multiply(&product)
-    }
-    guard c.usesExclusiveAttention else { return }
-    for index in 0..<offsets.count {
-      let value = pass.values + (first + index) * width
-      var square: Float = 0
-      for i in 0..<width { square += value[i] * value[i] }
-      let scale = 1 / (square.squareRoot() + 1e-8)
-      for head in 0..<heads {
-        let y = attended + (index * heads + head) * width
-        var along: Float = 0
-        for i in 0..<width { along += y[i] * (value[i] * scale) }
-        for i in 0..<width { y[i] -= along * (value[i] * scale) }
-      }
-    }
-  }
-}
-
-/// The cosines and sines by which the last dimensions of queries and keys turn with their position.
-struct RotaryTable: Sendable {
-  /// `[contextLength, rotaryDimension / 2]`
-  private let cosines: SharedBuffer<Float>
-  private let sines: SharedBuffer<Float>
-  private let half: Int
-  private let start: Int
-
-  /// The stored tables `[contextLength, half]`.
-  init(cosines: SharedBuffer<Float>, sines: SharedBuffer<Float>, configuration: SpikeWhaleConfiguration) {
-    self.cosines = cosines
-    self.sines = sines
-    half = configuration.rotaryDimension / 2
-    start = configuration.headDimension - configuration.rotaryDimension
-  }
-
-  /// `(x1 cos - x2 sin, x1 sin + x2 cos)` for the two halves of the last dimensions of a head.
-  func rotate(_ head: UnsafeMutablePointer<Float>, to position: Int) {
-    for j in 0..<half {
-      let (cosine, sine) = (cosines[position * half + j], sines[position * half + j])
-      let (x1, x2) = (head[start + j], head[start + half + j])
-      head[start + j] = x1 * cosine - x2 * sine
-      head[start + half + j] = x1 * sine + x2 * cosine
     }
   }
 }

@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)
@@ -27,7 +28,7 @@ public struct ByrneEncoder: TextEncoder {
 
   package let model: SpikeWhaleModel
   /// The activation between the head's two layers.
-  package var activation: EmbeddingHead.Activation { head.activation }
+  package var activation: Activation { head.activation }
   /// What the folder leaves open and how it was taken, a sentence each; empty where it says all.
   public let assumptions: [String]
 
@@ -67,8 +68,10 @@ public struct ByrneEncoder: TextEncoder {
     var head = try Self.head(files, in: source, kernels: level)
     var assumptions = files.assumptions
     if let stated = files.json[EmbeddingHead.activationKey], stated != .null {
-      guard let activation = stated.string.flatMap(EmbeddingHead.Activation.init(rawValue:)) else {
-        let choices = EmbeddingHead.Activation.allCases.map(\.rawValue).joined(separator: ", ")
+      guard let activation = stated.string.flatMap(Activation.init(rawValue:)),
+        EmbeddingHead.activations.contains(activation)
+      else {
+        let choices = EmbeddingHead.activations.map(\.rawValue).joined(separator: ", ")
         throw MinkeError(
           .malformedFile, "\(files.subject): \(EmbeddingHead.activationKey)", expected: "one of \(choices)",
           found: stated.text)
@@ -79,7 +82,7 @@ public struct ByrneEncoder: TextEncoder {
         "\(files.subject) does not say the activation of the head; assumed: \(head.activation.rawValue). "
           + "\"minke model settle\" measures it and writes it down")
     }
-    model = precision == .int8 ? try decoder.packedInt8(kernels: level) : decoder
+    model = try decoder.prepared(in: precision)
     self.tokenization = tokenization
     self.files = files
     self.head = head
@@ -100,10 +103,10 @@ public struct ByrneEncoder: TextEncoder {
       + assumptions.map { ModelFact("assumed", $0) }
   }
 
-  public var savablePrecisions: [WeightPrecision] { files.savablePrecisions }
+  public var savablePrecisions: [Precision] { files.savablePrecisions }
 
   @discardableResult
-  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
+  public func save(to destination: URL, precision: Precision) throws -> [String] {
     try files.save(to: destination, precision: precision)
   }
 
@@ -132,7 +135,7 @@ public struct ByrneEncoder: TextEncoder {
   /// The activation that `files` leave open, measured.
   static func likeliestActivation(
     _ files: SpikeWhaleFolder, model: SpikeWhaleModel
-  ) throws -> (activation: EmbeddingHead.Activation, finding: String) {
+  ) throws -> (activation: Activation, finding: String) {
     let texts = EmbeddingHead.sampleTexts.map { Array(files.tokenizer.encode($0).prefix(maximumTokens)) }
     return try head(files, in: headCheckpoint(files), kernels: .active)
       .likeliestActivation(means: means(of: texts, model: model))
@@ -147,7 +150,7 @@ public struct ByrneEncoder: TextEncoder {
     vectors.reserveCapacity(texts.count * dimension)
     for batch in model.batches(tokens.map(\.count)) {
       let means = try Self.means(of: Array(tokens[batch]), model: model)
-      vectors += head.apply(to: means, count: batch.count)
+      vectors += head(means).copied()
       meter.advance(by: batch.count)
     }
     let embeddings = try Embeddings(floats: vectors, dimension: dimension)
@@ -155,18 +158,14 @@ public struct ByrneEncoder: TextEncoder {
   }
 
   /// The mean of each text's last hidden states, `[texts, hidden]`.
-  private static func means(of texts: [[TokenID]], model: SpikeWhaleModel) throws -> [Float] {
-    let hidden = model.configuration.hiddenSize
-    var means = [Float](repeating: 0, count: texts.count * hidden)
+  private static func means(of texts: [[TokenID]], model: SpikeWhaleModel) throws -> Matrix {
+    let means = Matrix(rows: texts.count, columns: model.configuration.hiddenSize)
     let inputs = texts.map { SequenceInput($0, state: model.makeMemory()) }
+    let pool = Pooling([.mean])
     try model.run(inputs) { pass in
       var row = 0
-      for (index, text) in texts.enumerated() where !text.isEmpty {
-        for column in 0..<hidden {
-          var sum: Float = 0
-          for offset in 0..<text.count { sum += pass.input[(row + offset) * hidden + column] }
-          means[index * hidden + column] = sum / Float(text.count)
-        }
+      for (index, text) in texts.enumerated() {
+        pool(pass.input.rows(row..<row + text.count).read, prompt: 0, into: means.view.row(index))
         row += text.count
       }
     }

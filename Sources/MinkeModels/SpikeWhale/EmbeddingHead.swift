@@ -1,31 +1,18 @@
 import MinkeCheckpoints
 import MinkeCore
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import MinkeLayers
 
 /// The head of Byrne-Embed: `W2 activation(W1 x + b1) + b2`.
 package struct EmbeddingHead: Sendable {
-  /// What stands between the two layers. The published files do not say.
-  package enum Activation: String, CaseIterable, Sendable {
-    case gelu
-    case geluTanh = "gelu_tanh"
-    case silu
-    case relu
-    case tanh
-    case identity
-  }
-
   /// The key of `config.json` that states the activation.
   static let activationKey = "embed_head_activation"
 
+  /// What may stand between the two layers.
+  static let activations: [Activation] = [.gelu, .geluTanh, .silu, .relu, .tanh, .identity]
+
   let first: Linear
   let second: Linear
+  /// What stands between the two layers. The published files do not say.
   var activation = Activation.gelu
 
   /// The names of the head's tensors.
@@ -58,24 +45,12 @@ package struct EmbeddingHead: Sendable {
   }
 
   /// `[count, inputs]` to `[count, outputs]`.
-  func apply(to x: [Float], count: Int) -> [Float] {
-    var inner = [Float](repeating: 0, count: count * first.outputs)
-    var result = [Float](repeating: 0, count: count * second.outputs)
-    let none = Linear.Scratch(rows: 0, inputs: 0, precision: .float32)
-    x.withUnsafeBufferPointer { x in
-      inner.withUnsafeMutableBufferPointer { inner in
-        result.withUnsafeMutableBufferPointer { result in
-          guard let x = x.baseAddress, let inner = inner.baseAddress, let result = result.baseAddress else { return }
-          first.apply(
-            to: x, stride: first.inputs, rows: count, into: inner, stride: first.outputs,
-            activation: activation == .gelu ? .gelu : .identity, scratch: none)
-          if activation != .gelu { for i in 0..<count * first.outputs { inner[i] = activation(inner[i]) } }
-          second.apply(
-            to: inner, stride: first.outputs, rows: count, into: result, stride: second.outputs, scratch: none)
-        }
-      }
-    }
-    return result
+  func callAsFunction(_ x: Matrix) -> Matrix {
+    let code = Matrix(rows: x.rows, columns: first.outputs)
+    let y = Matrix(rows: x.rows, columns: second.outputs)
+    first(x.view.read, activation, into: code.view)
+    second(code.view.read, into: y.view)
+    return y
   }
 
   // MARK: Activation
@@ -94,12 +69,12 @@ package struct EmbeddingHead: Sendable {
   ///
   /// - Parameter means: what the head is given for ``sampleTexts``.
   /// - Returns: the activation and what was measured, for people.
-  func likeliestActivation(means: [Float]) -> (activation: Activation, finding: String) {
+  func likeliestActivation(means: Matrix) -> (activation: Activation, finding: String) {
     var best = (activation: Activation.gelu, error: Double.infinity)
-    for candidate in Activation.allCases {
+    for candidate in Self.activations {
       var head = self
       head.activation = candidate
-      let vectors = head.apply(to: means, count: Self.sampleTexts.count)
+      let vectors = head(means).copied()
       let error =
         Self.sampleCosines.indices.map { index in
           abs(Self.cosine(vectors, 2 * index, 2 * index + 1, second.outputs) - Self.sampleCosines[index])
@@ -137,18 +112,5 @@ extension EmbeddingHead {
     }
     first = try linear(parts.first, nil, hidden)
     second = try linear(parts.second, nil, first.outputs)
-  }
-}
-
-extension EmbeddingHead.Activation {
-  func callAsFunction(_ x: Float) -> Float {
-    switch self {
-    case .gelu: x * 0.5 * (1 + erff(x * Float(0.5).squareRoot()))
-    case .geluTanh: 0.5 * x * (1 + tanhf(0.797_884_6 * (x + 0.044_715 * x * x * x)))
-    case .silu: x / (1 + expf(-x))
-    case .relu: max(x, 0)
-    case .tanh: tanhf(x)
-    case .identity: x
-    }
   }
 }

@@ -1,5 +1,5 @@
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 import MinkeText
 
 #if canImport(Glibc)
@@ -16,7 +16,7 @@ import MinkeText
 /// `g`, `z = sum of <P[m, k][g], c_k>` over the window's tokens; row `trunc(|z|) mod size` of table `g` is remembered.
 /// `r` is the mean of the rows, `l = Wg [r ; x] + bg`, and `gamma * (erf(alpha * l + bias) + 1) / 2 * r` is added.
 struct Engram: Sendable {
-  let compressor: WeightMatrix
+  let compressor: Linear
   /// `c` of every token, `[vocabularySize, compressedSize]`, where the embedding is quantised: from rounded embeddings
   /// many hashes would choose other rows.
   let codes: SharedBuffer<Float>?
@@ -25,7 +25,7 @@ struct Engram: Sendable {
   /// For window length `m` and place `k` in it, at index `m * (m - 1) / 2 + k` with `m` counted from 1:
   /// `[tables, compressedSize]`.
   let projections: [SharedBuffer<Float>]
-  let gate: WeightMatrix
+  let gate: Linear
   let gateBias: SharedBuffer<Float>
   let alpha: SharedBuffer<Float>
   let bias: SharedBuffer<Float>
@@ -33,40 +33,33 @@ struct Engram: Sendable {
   let sizes: SpikeWhaleConfiguration.Engram
 
   /// `c` of one token, as a pass computes it.
-  func code(of token: TokenID, embedding: WeightMatrix, kernels: minke_matvec_kernels) -> [Float] {
-    let size = sizes.compressedSize
-    if let codes { return Array(codes.pointer[Int(token) * size..<(Int(token) + 1) * size]) }
-    var code = [Float](repeating: 0, count: size)
-    withUnsafeTemporaryAllocation(of: Float.self, capacity: embedding.inputs) { x in
-      code.withUnsafeMutableBufferPointer { code in
-        guard let x = x.baseAddress, let code = code.baseAddress else { return }
-        embedding.unpack(Int(token)..<Int(token) + 1, into: x, kernels: kernels)
-        compressor.multiply(0..<size, by: x, into: code, kernels: kernels)
-      }
-    }
-    return code
+  func code(of token: TokenID, embedding: Linear) -> [Float] {
+    if let codes { return codes.rows(of: sizes.compressedSize).row(Int(token)).copied() }
+    let (x, code) = (Matrix(rows: 1, columns: embedding.inputs), Matrix(rows: 1, columns: sizes.compressedSize))
+    embedding.unpack(Int(token)..<Int(token) + 1, into: x.view)
+    compressor(x.view.read, into: code.view)
+    return code.copied()
   }
 
-  /// Adds the memory to `x` `[rows, hidden]`, the embedding, which is `pass.input`.
-  func apply(_ pass: ForwardPass) {
-    let hidden = pass.configuration.hiddenSize
+  /// Adds the memory to `pass.input` `[rows, hidden]`, the embedding.
+  func callAsFunction(_ pass: ForwardPass) {
+    let (x, codes) = (pass.input, pass.engramCode)
+    let known = self.codes?.rows(of: sizes.compressedSize)
     // One row at a time whatever their number: a hash must not depend on how the tokens were split over calls.
-    let code = sizes.compressedSize
     pass.forEachRow { row in
-      if let codes = codes?.baseAddress {
-        (pass.code + row * code).update(from: codes + Int(pass.tokens[row]) * code, count: code)
+      if let known {
+        codes.row(row).copy(known.row(Int(pass.tokens[row])))
       } else {
-        compressor.multiply(
-          0..<code, by: pass.input + row * hidden, into: pass.code + row * code, kernels: pass.kernels.matvec)
+        compressor(x.row(row).read, into: codes.row(row))
       }
     }
     pass.recentCodes = pass.segments.map { recall($0, pass) }
-    pass.multiply([.init(weights: gate, x: pass.pair, y: pass.output)])
+    pass.multiply([.init(gate, pass.pair.read, into: pass.output)])
     pass.forEachRow { row in
-      let (x, r, l) = (pass.input + row * hidden, pass.pair + row * 2 * hidden, pass.output + row * hidden)
-      for i in 0..<hidden {
-        let open = (erff(alpha[i] * (l[i] + gateBias[i]) + bias[i]) + 1) / 2
-        x[i] += gamma[i] * open * r[i]
+      let (x, r, l) = (x.row(row), pass.pair.row(row), pass.output.row(row))
+      for i in 0..<x.columns {
+        let open = (erff(alpha[i] * (l[0, i] + gateBias[i]) + bias[i]) + 1) / 2
+        x[0, i] += gamma[i] * open * r[0, i]
       }
     }
   }
@@ -74,44 +67,39 @@ struct Engram: Sendable {
   /// Writes `[r ; x]` for the tokens of a sequence to `pass.pair`, and gives the codes that the next call reaches back
   /// to.
   private func recall(_ segment: ForwardPass.Segment, _ pass: ForwardPass) -> [Float] {
-    let (hidden, code, reach) = (pass.configuration.hiddenSize, sizes.compressedSize, sizes.longestWindow - 1)
-    let recent = segment.state.recentCodes
-    let first = segment.rows.lowerBound
+    let reach = sizes.longestWindow - 1
+    let hidden = pass.input.columns
+    let x = pass.input.rows(segment.rows).read
+    let pair = pass.pair.rows(segment.rows)
+    let codes = pass.engramCode.rows(segment.rows).read
+    let recent = Matrix(segment.state.recentCodes, columns: sizes.compressedSize)
+    defer { extendLifetime(recent) }
     /// The code of the token `offset` places after the first of this call, which may lie before it.
-    @Sendable func withCode<Result>(at offset: Int, _ body: (UnsafePointer<Float>) -> Result) -> Result? {
-      if offset >= 0 { return body(pass.code + (first + offset) * code) }
-      return recent.withUnsafeBufferPointer { recent in recent.baseAddress.map { body($0 + (reach + offset) * code) } }
+    @Sendable func code(at offset: Int) -> MatrixView {
+      offset >= 0 ? codes.row(offset) : recent.view.read.row(reach + offset)
     }
     Workers.forEachPieceUninterrupted(of: segment.rows.count, grain: 16) { offsets, _ in
       for offset in offsets {
-        let row = pass.pair + (first + offset) * 2 * hidden
-        row.initialize(repeating: 0, count: hidden)
+        let r = pair.row(offset).columns(0..<hidden)
+        r.fill(0)
         var count = 0
         for length in 1...sizes.longestWindow where segment.start + offset + 1 >= length {
           for (g, table) in tables.enumerated() {
             var z: Float = 0
             for k in 0..<length {
-              guard let projection = projections[length * (length - 1) / 2 + k].baseAddress else { continue }
-              let dot = withCode(at: offset - length + 1 + k) { c in
-                (0..<code).reduce(Float(0)) { $0 + projection[g * code + $1] * c[$1] }
-              }
-              z += dot ?? 0
+              let projection = projections[length * (length - 1) / 2 + k].rows(of: sizes.compressedSize).row(g)
+              z += projection.sum(with: code(at: offset - length + 1 + k)) { $0 * $1 }
             }
-            guard let entry = table.baseAddress.map({ $0 + Self.slot(z, of: sizes.tableSize) * hidden }) else {
-              continue
-            }
-            for i in 0..<hidden { row[i] += entry[i] }
+            r.combine(table.rows(of: hidden).row(Self.slot(z, of: sizes.tableSize))) { $0 + $1 }
             count += 1
           }
         }
         let share = 1 / Float(max(count, 1))
-        for i in 0..<hidden { row[i] *= share }
-        (row + hidden).update(from: pass.input + (first + offset) * hidden, count: hidden)
+        r.apply { $0 * share }
+        pair.row(offset).columns(hidden..<2 * hidden).copy(x.row(offset))
       }
     }
-    return (-reach..<0).flatMap { back in
-      withCode(at: segment.rows.count + back) { Array(UnsafeBufferPointer(start: $0, count: code)) } ?? []
-    }
+    return (-reach..<0).flatMap { code(at: segment.rows.count + $0).copied() }
   }
 
   /// `trunc(|z|) mod size`; what is not a number is in no row, and its logits say so.

@@ -1,19 +1,17 @@
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 
 /// SwiGLU: `down(silu(gate x) * up x)` (Shazeer 2020).
 struct FeedForward: Sendable {
-  let gate: WeightMatrix
-  let up: WeightMatrix
-  let down: WeightMatrix
+  var gate: Linear
+  var up: Linear
+  var down: Linear
 
   /// `pass.input` `[rows, hidden]`, normed, to `pass.output` `[rows, hidden]`.
-  func apply(_ pass: ForwardPass) {
-    let width = pass.configuration.feedForwardSize
-    pass.multiply([
-      .init(weights: gate, x: pass.input, y: pass.gate), .init(weights: up, x: pass.input, y: pass.up),
-    ])
-    pass.forEachRow { row in pass.kernels.decoder.swiglu(pass.gate + row * width, pass.up + row * width, width) }
-    pass.multiply([.init(weights: down, x: pass.gate, y: pass.output)])
+  func callAsFunction(_ pass: ForwardPass) {
+    let (gated, up) = (pass.gate, pass.up)
+    pass.multiply([.init(gate, pass.input.read, into: gated), .init(self.up, pass.input.read, into: up)])
+    pass.forEachRow { row in swiGLU(gated.row(row), up.row(row).read, kernels: pass.level) }
+    pass.multiply([.init(down, gated.read, into: pass.output)])
   }
 }

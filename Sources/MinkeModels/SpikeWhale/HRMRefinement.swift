@@ -1,44 +1,27 @@
 import MinkeCore
-import MinkeKernels
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
+import MinkeLayers
 
 /// The refinement after the last layer, with `x` its result: `h = x`, then for each step
 /// `h += tanh(gate_t) * Wup silu(Wdown [RMSNorm(h) ; x])`.
 struct HRMRefinement: Sendable {
-  let norm: SharedBuffer<Float>
-  let down: WeightMatrix
-  let up: WeightMatrix
+  let norm: RMSNorm
+  let down: Linear
+  let up: Linear
   /// One number a step.
   let gates: [Float]
 
   /// Refines `pass.input` `[rows, hidden]` in place.
-  func apply(_ pass: ForwardPass) {
-    let c = pass.configuration
-    let (hidden, size) = (c.hiddenSize, down.outputs)
-    pass.forEachRow { row in
-      (pass.pair + row * 2 * hidden + hidden).update(from: pass.input + row * hidden, count: hidden)
-    }
+  func callAsFunction(_ pass: ForwardPass) {
+    let (h, update, code) = (pass.input, pass.output, pass.refinementCode)
+    let (normed, x) = (pass.pair.columns(0..<h.columns), pass.pair.columns(h.columns..<2 * h.columns))
+    pass.forEachRow { row in x.row(row).copy(h.row(row).read) }
     for gate in gates {
-      let opening = tanhf(gate)
-      pass.forEachRow { row in
-        pass.kernels.decoder.rms_norm(
-          pass.input + row * hidden, hidden, norm.baseAddress, c.normEpsilon, 1, hidden, pass.pair + row * 2 * hidden,
-          hidden)
-      }
-      pass.multiply([.init(weights: down, x: pass.pair, y: pass.code)])
-      pass.kernels.decoder.silu(pass.code, pass.rows * size)
-      pass.multiply([.init(weights: up, x: pass.code, y: pass.output)])
-      pass.forEachRow { row in
-        let (h, update) = (pass.input + row * hidden, pass.output + row * hidden)
-        for i in 0..<hidden { h[i] += opening * update[i] }
-      }
+      let opening = Activation.tanh(gate)
+      pass.forEachRow { row in norm(h.row(row).read, into: normed.row(row)) }
+      pass.multiply([.init(down, pass.pair.read, into: code)])
+      Activation.silu(code, kernels: pass.level)
+      pass.multiply([.init(up, code.read, into: update)])
+      pass.forEachRow { row in h.row(row).combine(update.row(row).read) { $0 + opening * $1 } }
     }
   }
 }

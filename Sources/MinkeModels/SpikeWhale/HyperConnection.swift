@@ -128,29 +128,22 @@ struct HyperConnection: Sendable {
     return matrix
   }
 
-  /// `h = sum of read_i X_i`: `streams` `[n, hidden]`, `h` `[hidden]`.
-  func read(_ streams: UnsafePointer<Float>, into h: UnsafeMutablePointer<Float>, hidden: Int) {
-    Self.mix(streams, read, into: h, hidden: hidden)
-  }
+  /// `h = sum of read_i X_i`: `streams` `[n, hidden]`, `h` one row.
+  func read(_ streams: MatrixView, into h: MutableMatrixView) { Self.mix(streams, read, into: h) }
 
-  static func mix(
-    _ streams: UnsafePointer<Float>, _ weights: [Float], into h: UnsafeMutablePointer<Float>, hidden: Int
-  ) {
+  /// `h = sum of weights_i X_i`.
+  static func mix(_ streams: MatrixView, _ weights: [Float], into h: MutableMatrixView) {
     for (index, weight) in weights.enumerated() {
-      let stream = streams + index * hidden
       if index == 0 {
-        for column in 0..<hidden { h[column] = weight * stream[column] }
+        h.combine(streams.row(0)) { _, x in weight * x }
       } else {
-        for column in 0..<hidden { h[column] += weight * stream[column] }
+        h.combine(streams.row(index)) { $0 + weight * $1 }
       }
     }
   }
 
   /// `X_i += write_i out`.
-  func write(_ out: UnsafePointer<Float>, to streams: UnsafeMutablePointer<Float>, hidden: Int) {
-    for (index, weight) in write.enumerated() {
-      let stream = streams + index * hidden
-      for column in 0..<hidden { stream[column] += weight * out[column] }
-    }
+  func write(_ out: MatrixView, to streams: MutableMatrixView) {
+    for (index, weight) in write.enumerated() { streams.row(index).combine(out) { $0 + weight * $1 } }
   }
 }

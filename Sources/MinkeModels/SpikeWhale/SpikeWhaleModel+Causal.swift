@@ -70,7 +70,7 @@ extension SpikeWhaleModel: CausalModel {
       let reach = engram.sizes.longestWindow - 1
       let last = state.tokens.prefix(count).suffix(reach)
       codes = [Float](repeating: 0, count: (reach - last.count) * engram.sizes.compressedSize)
-      for token in last { codes += engram.code(of: token, embedding: embedding, kernels: kernels.matvec) }
+      for token in last { codes += engram.code(of: token, embedding: embedding) }
     }
     state.exclusive().truncate(to: count, recentCodes: codes)
   }

@@ -1,19 +1,12 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
 #else
   import Foundation
-#endif
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
 #endif
 
 extension SpikeWhaleModel {
@@ -26,12 +19,12 @@ extension SpikeWhaleModel {
     kernels level: KernelLevel
   ) throws(MinkeError) {
     let c = configuration
-    let tensors = try SpikeWhaleTensors(checkpoint)
+    let tensors = try SpikeWhaleTensors(checkpoint, kernels: level)
     let hidden = c.hiddenSize
     self.configuration = c
     self.checkpoint = checkpoint
     self.form = form
-    kernels = SpikeWhaleKernels(level)
+    self.level = level
     tensorCount = checkpoint.tensors.count
     elementCount = checkpoint.tensors.values.reduce(0) { $0 + $1.count }
 
@@ -39,9 +32,9 @@ extension SpikeWhaleModel {
     head =
       c.tiesEmbeddings
       ? embedding
-      : try WeightMatrix("lm_head.weight", outputs: c.vocabularySize, inputs: hidden, in: checkpoint)
+      : try Linear("lm_head.weight", outputs: c.vocabularySize, inputs: hidden, in: checkpoint, kernels: level)
     if let sizes = c.engram { engram = try Engram(sizes, configuration: c, tensors) } else { engram = nil }
-    rotary = try RotaryTable(c, tensors)
+    let rotary = try RotaryEmbedding(c, tensors)
 
     func connection(_ name: String) throws(MinkeError) -> HyperConnection {
       guard c.streamCount > 1 else { return .residual }
@@ -54,10 +47,10 @@ extension SpikeWhaleModel {
       layers.append(
         Layer(
           attentionConnection: try connection(place + "hc_attn"),
-          attentionNorm: try tensors.vector(place + "attn_norm.weight", hidden),
-          attention: try Attention(c, place + "attn.", tensors),
+          attentionNorm: try tensors.norm(place + "attn_norm.weight", hidden, epsilon: c.normEpsilon),
+          attention: try Attention(c, place + "attn.", tensors, rotary, kernels: level),
           feedForwardConnection: try connection(place + "hc_ffn"),
-          feedForwardNorm: try tensors.vector(place + "ffn_norm.weight", hidden),
+          feedForwardNorm: try tensors.norm(place + "ffn_norm.weight", hidden, epsilon: c.normEpsilon),
           feedForward: FeedForward(
             gate: try tensors.matrix(place + "ffn.gate_proj.weight", c.feedForwardSize, hidden),
             up: try tensors.matrix(place + "ffn.up_proj.weight", c.feedForwardSize, hidden),
@@ -69,40 +62,46 @@ extension SpikeWhaleModel {
       ? HyperConnection.softmax(try tensors.vector("hc_out_mix.weight", c.streamCount).copied()) : [1]
     if let sizes = c.refinement {
       refinement = HRMRefinement(
-        norm: try tensors.vector("hrm_refine.norm.weight", hidden),
+        norm: try tensors.norm("hrm_refine.norm.weight", hidden, epsilon: c.normEpsilon),
         down: try tensors.matrix("hrm_refine.down.weight", sizes.size, 2 * hidden),
         up: try tensors.matrix("hrm_refine.up.weight", hidden, sizes.size),
         gates: try tensors.vector("hrm_refine.gate", sizes.steps).copied())
     } else {
       refinement = nil
     }
-    norm = try tensors.vector("norm.weight", hidden)
+    norm = try tensors.norm("norm.weight", hidden, epsilon: c.normEpsilon)
   }
 }
 
 extension SpikeWhaleModel {
-  /// The same model with the matrices of its layers packed in 8 bits; the embedding and the engram stay as they are.
-  func packedInt8(kernels level: KernelLevel) throws(MinkeError) -> SpikeWhaleModel {
+  /// The same model with the matrices of its layers prepared for many tokens at once in `precision`; the embedding and
+  /// the engram stay as they are.
+  func prepared(in precision: Precision) throws(MinkeError) -> SpikeWhaleModel {
     var copy = self
-    var packed: [Layer] = []
-    for layer in layers {
-      let (a, f) = (layer.attention, layer.feedForward)
-      packed.append(
-        Layer(
-          attentionConnection: layer.attentionConnection, attentionNorm: layer.attentionNorm,
-          attention: Attention(
-            queryDown: try a.queryDown.packedInt8(kernels: level), queryCodeNorm: a.queryCodeNorm,
-            queryUp: try a.queryUp.packedInt8(kernels: level), key: try a.key.packedInt8(kernels: level),
-            value: try a.value.packedInt8(kernels: level), queryNorm: a.queryNorm, keyNorm: a.keyNorm,
-            outputDown: try a.outputDown.packedInt8(kernels: level),
-            outputUp: try a.outputUp.packedInt8(kernels: level)),
-          feedForwardConnection: layer.feedForwardConnection, feedForwardNorm: layer.feedForwardNorm,
-          feedForward: FeedForward(
-            gate: try f.gate.packedInt8(kernels: level), up: try f.up.packedInt8(kernels: level),
-            down: try f.down.packedInt8(kernels: level))))
+    for index in layers.indices {
+      try copy.layers[index].attention.prepare(in: precision)
+      try copy.layers[index].feedForward.prepare(in: precision)
     }
-    copy.layers = packed
     return copy
+  }
+}
+
+extension Attention {
+  fileprivate mutating func prepare(in precision: Precision) throws(MinkeError) {
+    queryDown = try queryDown.prepared(in: precision)
+    queryUp = try queryUp.prepared(in: precision)
+    key = try key.prepared(in: precision)
+    value = try value.prepared(in: precision)
+    outputDown = try outputDown.prepared(in: precision)
+    outputUp = try outputUp.prepared(in: precision)
+  }
+}
+
+extension FeedForward {
+  fileprivate mutating func prepare(in precision: Precision) throws(MinkeError) {
+    gate = try gate.prepared(in: precision)
+    up = try up.prepared(in: precision)
+    down = try down.prepared(in: precision)
   }
 }
 
@@ -143,41 +142,41 @@ extension Engram {
 }
 
 extension Attention {
-  init(_ c: SpikeWhaleConfiguration, _ place: String, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
+  init(
+    _ c: SpikeWhaleConfiguration, _ place: String, _ tensors: SpikeWhaleTensors, _ rotary: RotaryEmbedding,
+    kernels level: KernelLevel
+  ) throws(MinkeError) {
     let (hidden, width) = (c.hiddenSize, c.headDimension)
+    func norm(_ name: String, _ width: Int) throws(MinkeError) -> RMSNorm {
+      try tensors.norm(place + name, width, epsilon: c.normEpsilon)
+    }
+    headCount = c.headCount
     queryDown = try tensors.matrix(place + "q_a_proj.weight", c.queryRank, hidden)
-    queryCodeNorm = try tensors.vector(place + "q_a_norm.weight", c.queryRank)
+    queryCodeNorm = try norm("q_a_norm.weight", c.queryRank)
     queryUp = try tensors.matrix(place + "q_b_proj.weight", c.headCount * width, c.queryRank)
     key = try tensors.matrix(place + "k_proj.weight", width, hidden)
     value = try tensors.matrix(place + "v_proj.weight", width, hidden)
-    queryNorm = c.usesQueryKeyNorm ? try tensors.vector(place + "q_norm.weight", width) : nil
-    keyNorm = c.usesQueryKeyNorm ? try tensors.vector(place + "k_norm.weight", width) : nil
+    queryNorm = c.usesQueryKeyNorm ? try norm("q_norm.weight", width) : nil
+    keyNorm = c.usesQueryKeyNorm ? try norm("k_norm.weight", width) : nil
+    self.rotary = rotary
+    attend = CausalAttention(level)
+    isExclusive = c.usesExclusiveAttention
     outputDown = try tensors.matrix(place + "o_a_proj.weight", c.outputRank, c.headCount * width)
     outputUp = try tensors.matrix(place + "o_b_proj.weight", hidden, c.outputRank)
   }
 }
 
-extension RotaryTable {
+extension RotaryEmbedding {
   /// The first layer's stored tables, all layers' being equal; computed where they are not stored.
-  init(_ c: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
+  fileprivate init(_ c: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
     let half = c.rotaryDimension / 2
     let (cosines, sines) = ("layers.0.attn.rope.cos_cache", "layers.0.attn.rope.sin_cache")
     if half > 0, tensors.checkpoint.tensors[tensors.prefix + cosines] != nil {
       self.init(
         cosines: try tensors.table(cosines, c.contextLength, half),
-        sines: try tensors.table(sines, c.contextLength, half), configuration: c)
-      return
+        sines: try tensors.table(sines, c.contextLength, half), half: half)
+    } else {
+      self.init(positions: c.contextLength, half: half, theta: c.ropeTheta)
     }
-    let cosineTable = AlignedBuffer<Float>(uninitialized: c.contextLength * half)
-    let sineTable = AlignedBuffer<Float>(uninitialized: c.contextLength * half)
-    for j in 0..<half {
-      let frequency = Float(pow(c.ropeTheta, -Double(j) / Double(half)))
-      for position in 0..<c.contextLength {
-        let angle = Float(position) * frequency
-        cosineTable.baseAddress[position * half + j] = cosf(angle)
-        sineTable.baseAddress[position * half + j] = sinf(angle)
-      }
-    }
-    self.init(cosines: SharedBuffer(cosineTable), sines: SharedBuffer(sineTable), configuration: c)
   }
 }

@@ -1,6 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 import MinkeText
 
 /// SpikeWhale, the decoder of Byrne-86M and Byrne-Embed.
@@ -19,26 +19,25 @@ package struct SpikeWhaleModel: Sendable {
 
   struct Layer: Sendable {
     let attentionConnection: HyperConnection
-    let attentionNorm: SharedBuffer<Float>
-    let attention: Attention
+    let attentionNorm: RMSNorm
+    var attention: Attention
     let feedForwardConnection: HyperConnection
-    let feedForwardNorm: SharedBuffer<Float>
-    let feedForward: FeedForward
+    let feedForwardNorm: RMSNorm
+    var feedForward: FeedForward
   }
 
-  let kernels: SpikeWhaleKernels
+  let level: KernelLevel
   let checkpoint: Checkpoint
   /// `E` `[vocabularySize, hidden]`
-  let embedding: WeightMatrix
+  let embedding: Linear
   let engram: Engram?
-  let rotary: RotaryTable
   var layers: [Layer]
   /// The share of each stream in the result.
   let mix: [Float]
   let refinement: HRMRefinement?
-  let norm: SharedBuffer<Float>
+  let norm: RMSNorm
   /// `E` itself where the file says that they are tied.
-  let head: WeightMatrix
+  let head: Linear
 
   // MARK: Forward pass
 
@@ -74,61 +73,58 @@ package struct SpikeWhaleModel: Sendable {
   }
 
   private func forward(_ pass: ForwardPass) throws {
-    let hidden = configuration.hiddenSize
-    let streamCount = configuration.streamCount
+    let x = pass.input
     pass.forEachRow { row in
       let token = Int(pass.tokens[row])
-      embedding.unpack(token..<token + 1, into: pass.input + row * hidden, kernels: kernels.matvec)
+      embedding.unpack(token..<token + 1, into: x.row(row))
     }
-    engram?.apply(pass)
+    engram?(pass)
     pass.forEachRow { row in
-      for stream in 0..<streamCount {
-        (pass.streams + (row * streamCount + stream) * hidden).update(from: pass.input + row * hidden, count: hidden)
-      }
+      let streams = streams(of: row, pass)
+      for stream in 0..<streams.rows { streams.row(stream).copy(x.row(row).read) }
     }
     for (index, layer) in layers.enumerated() {
       try Task.checkCancellation()
       read(layer.attentionConnection, layer.attentionNorm, pass)
-      layer.attention.apply(pass, layer: index, rotary: rotary)
+      layer.attention(pass, layer: index)
       write(layer.attentionConnection, pass)
       read(layer.feedForwardConnection, layer.feedForwardNorm, pass)
-      layer.feedForward.apply(pass)
+      layer.feedForward(pass)
       write(layer.feedForwardConnection, pass)
     }
-    pass.forEachRow { row in
-      HyperConnection.mix(
-        pass.streams + row * streamCount * hidden, mix, into: pass.input + row * hidden, hidden: hidden)
-    }
-    refinement?.apply(pass)
-    pass.forEachRow { row in pass.normalize(pass.input, by: norm, rows: row..<row + 1) }
-    try checkFinite(UnsafeBufferPointer(start: pass.input, count: pass.rows * hidden))
+    pass.forEachRow { row in HyperConnection.mix(streams(of: row, pass).read, mix, into: x.row(row)) }
+    refinement?(pass)
+    pass.forEachRow { row in norm(x.row(row).read, into: x.row(row)) }
+    try checkFinite(x.read)
     // Only now do the states know of the tokens: a pass that was left half-way has changed nothing in them.
     for (index, segment) in pass.segments.enumerated() {
       segment.state.append(pass.tokens[segment.rows], recentCodes: engram == nil ? nil : pass.recentCodes[index])
     }
   }
 
-  private func read(_ connection: HyperConnection, _ norm: SharedBuffer<Float>, _ pass: ForwardPass) {
-    let (hidden, streamCount) = (configuration.hiddenSize, configuration.streamCount)
+  /// The streams of one token, `[streams, hidden]`.
+  private func streams(of row: Int, _ pass: ForwardPass) -> MutableMatrixView {
+    pass.streams.rows(row * configuration.streamCount..<(row + 1) * configuration.streamCount)
+  }
+
+  private func read(_ connection: HyperConnection, _ norm: RMSNorm, _ pass: ForwardPass) {
     pass.forEachRow { row in
-      connection.read(pass.streams + row * streamCount * hidden, into: pass.input + row * hidden, hidden: hidden)
-      pass.normalize(pass.input, by: norm, rows: row..<row + 1)
+      let h = pass.input.row(row)
+      connection.read(streams(of: row, pass).read, into: h)
+      norm(h.read, into: h)
     }
   }
 
   private func write(_ connection: HyperConnection, _ pass: ForwardPass) {
-    let (hidden, streamCount) = (configuration.hiddenSize, configuration.streamCount)
-    pass.forEachRow { row in
-      connection.write(pass.output + row * hidden, to: pass.streams + row * streamCount * hidden, hidden: hidden)
-    }
+    pass.forEachRow { row in connection.write(pass.output.row(row).read, to: streams(of: row, pass)) }
   }
 
   /// The logits `[rows.count, vocabularySize]` of rows of a finished pass.
   func logits(_ rows: Range<Int>, of pass: ForwardPass) -> [Float] {
     [Float](unsafeUninitializedCapacity: rows.count * head.outputs) { logits, count in
       if let start = logits.baseAddress {
-        pass.multiply(
-          [.init(weights: head, x: pass.input + rows.lowerBound * head.inputs, y: start)], rows: rows.count)
+        let y = MutableMatrixView(start, rows: rows.count, columns: head.outputs)
+        pass.multiply([.init(head, pass.input.rows(rows).read, into: y)])
       }
       count = rows.count * head.outputs
     }
@@ -136,31 +132,29 @@ package struct SpikeWhaleModel: Sendable {
 
   /// Weights are not read when the model is loaded; one that is not a number shows in the result, and is then looked
   /// for.
-  private func checkFinite(_ values: UnsafeBufferPointer<Float>) throws {
-    guard let value = values.first(where: { !$0.isFinite }) else { return }
+  private func checkFinite(_ x: MatrixView) throws {
+    if x.isFinite { return }
     for name in checkpoint.tensorNames {
       let tensor = try checkpoint.tensor(name)
       if tensor.elementType.isFloatingPoint { _ = try tensor.floats(requiringFinite: true) }
     }
     throw MinkeError(
-      .notFinite, "\(checkpoint.path): last hidden state", expected: "finite numbers", found: "\(value)")
+      .notFinite, "\(checkpoint.path): last hidden state", expected: "finite numbers", found: "NaN or infinity")
   }
 
   // MARK: Results
 
   /// The last hidden states of a sequence, `[tokens, hiddenSize]`.
   func hiddenStates(_ tokens: some Collection<TokenID>) throws -> [Float] {
-    try run([SequenceInput(tokens, state: makeMemory())]) { pass in
-      Array(UnsafeBufferPointer(start: pass.input, count: pass.rows * configuration.hiddenSize))
-    }
+    try run([SequenceInput(tokens, state: makeMemory())]) { $0.input.read.copied() }
   }
 
   /// The memory of a sequence without any tokens yet.
   func makeMemory() -> SequenceState { SequenceState(configuration: configuration) }
 
   /// Every matrix that each token is multiplied with, but for the last one.
-  private var matrices: [WeightMatrix] {
-    var matrices: [WeightMatrix] = []
+  private var matrices: [Linear] {
+    var matrices: [Linear] = []
     for layer in layers {
       let (a, f) = (layer.attention, layer.feedForward)
       matrices += [a.queryDown, a.queryUp, a.key, a.value, a.outputDown, a.outputUp, f.gate, f.up, f.down]
@@ -177,5 +171,5 @@ package struct SpikeWhaleModel: Sendable {
   package var operationsPerToken: Double { matrices.reduce(0) { $0 + 2 * Double($1.outputs * $1.inputs) } }
 
   /// How the linear layers' weights are held.
-  package var precision: WeightPrecision { layers.first?.feedForward.gate.precision ?? embedding.precision }
+  package var precision: Precision { layers.first?.feedForward.gate.precision ?? embedding.precision }
 }

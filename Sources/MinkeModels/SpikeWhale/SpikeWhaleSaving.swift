@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -9,9 +10,9 @@ import MinkeCore
 
 extension SpikeWhaleFolder {
   /// All, for a model that is held in float32: what was rounded once is not rounded again.
-  package var savablePrecisions: [WeightPrecision] { isRounded ? [] : WeightPrecision.allCases }
+  package var savablePrecisions: [Precision] { isRounded ? [] : Precision.allCases }
 
-  private var isRounded: Bool { checkpoint.tensorNames.contains { $0.hasSuffix(WeightMatrix.Part.scales) } }
+  private var isRounded: Bool { Linear.areRounded(in: checkpoint) }
 
   /// Writes the model to the new folder `destination`, whole or not at all, its weights in `precision`.
   ///
@@ -20,7 +21,7 @@ extension SpikeWhaleFolder {
   /// - Throws: ``MinkeError`` when there is something at `destination`, the model is not in float32, a weight is not
   ///   finite or writing fails.
   @discardableResult
-  package func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
+  package func save(to destination: URL, precision: Precision) throws -> [String] {
     try FolderWriter.write(to: destination) { draft in
       // Whatever is wrong with the weights is found before anything is written.
       let tensors = try model(kernels: .active).tensors(in: precision)

@@ -1,6 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 
 /// Finds a SpikeWhale model's tensors in a checkpoint.
 ///
@@ -10,12 +10,14 @@ struct SpikeWhaleTensors {
   let checkpoint: Checkpoint
   /// What stands before `embed_tokens.weight` in the names, such as `model.`.
   let prefix: String
+  private let level: KernelLevel
 
   private static let embedding = "embed_tokens.weight"
 
   /// - Throws: ``MinkeError`` when the checkpoint has no token embedding.
-  init(_ checkpoint: Checkpoint) throws(MinkeError) {
+  init(_ checkpoint: Checkpoint, kernels level: KernelLevel = .active) throws(MinkeError) {
     self.checkpoint = checkpoint
+    self.level = level
     let places = Set(
       checkpoint.tensorNames.compactMap { name -> String? in
         guard let place = name.firstIndex(of: Self.embedding) else { return nil }
@@ -34,9 +36,14 @@ struct SpikeWhaleTensors {
     try checkpoint.tensor(prefix + name).floats(shape: [count], requiringFinite: true)
   }
 
+  /// The RMS norm whose weight `[width]` is called `name`.
+  func norm(_ name: String, _ width: Int, epsilon: Float) throws(MinkeError) -> RMSNorm {
+    RMSNorm(weight: try vector(name, width), epsilon: epsilon, kernels: level)
+  }
+
   /// The weights `[outputs, inputs]` called `name`, in whichever precision they are stored.
-  func matrix(_ name: String, _ outputs: Int, _ inputs: Int) throws(MinkeError) -> WeightMatrix {
-    try WeightMatrix(prefix + name, outputs: outputs, inputs: inputs, in: checkpoint)
+  func matrix(_ name: String, _ outputs: Int, _ inputs: Int) throws(MinkeError) -> Linear {
+    try Linear(prefix + name, outputs: outputs, inputs: inputs, in: checkpoint, kernels: level)
   }
 
   /// Like ``matrix(_:_:_:)`` for a tensor that is nowhere multiplied, only read by rows.
@@ -70,7 +77,7 @@ struct SpikeWhaleTensors {
       checkpoint.tensorNames.compactMap { name -> String? in
         guard name.hasPrefix(start), let place = name.firstIndex(of: end) else { return nil }
         let base = String(name.prefix(place))
-        return WeightMatrix.shape(base + end, in: checkpoint, inputs: inputs) == [outputs, inputs] ? base : nil
+        return Linear.shape(base + end, in: checkpoint, inputs: inputs) == [outputs, inputs] ? base : nil
       })
     guard let name = names.first, names.count == 1 else {
       throw MinkeError(
@@ -88,64 +95,5 @@ extension String {
     // A quantised matrix is several tensors, its name followed by the name of the part.
     guard let dot = lastIndex(of: "."), self[..<dot].hasSuffix(text) else { return nil }
     return self[..<dot].count - text.count
-  }
-}
-
-extension WeightMatrix {
-  /// The parts of a quantised matrix, after its name.
-  enum Part {
-    static let int8 = ".int8"
-    static let fourBit = ".4bit"
-    static let scales = ".scales"
-    static let minimums = ".minimums"
-  }
-
-  /// The shape of the matrix `name` as far as the stored tensors tell; nil where there is none.
-  static func shape(_ name: String, in checkpoint: Checkpoint, inputs: Int) -> [Int]? {
-    if let plain = checkpoint.tensors[name] ?? checkpoint.tensors[name + Part.int8] { return plain.shape }
-    guard let packed = checkpoint.tensors[name + Part.fourBit], packed.shape.count == 2,
-      packed.shape[1] == minke_four_bit_groups(inputs) * 16
-    else { return nil }
-    return [packed.shape[0], inputs]
-  }
-
-  /// The matrix `name`, in whichever precision it is stored.
-  ///
-  /// - Throws: ``MinkeError`` when it is missing or of another shape.
-  init(_ name: String, outputs: Int, inputs: Int, in checkpoint: Checkpoint) throws(MinkeError) {
-    self.outputs = outputs
-    self.inputs = inputs
-    func part<Element: BitwiseCopyable & Sendable>(
-      _ suffix: String, _ type: ElementType, _ shape: [Int], as element: Element.Type
-    ) throws(MinkeError) -> SharedBuffer<Element> {
-      let tensor = try checkpoint.tensor(name + suffix)
-      try tensor.checkShape(shape)
-      guard tensor.elementType == type else {
-        throw MinkeError(
-          .shapeMismatch, "\(checkpoint.path): tensor \"\(name + suffix)\"", expected: type.rawValue,
-          found: tensor.elementType.rawValue)
-      }
-      let bytes = tensor.bytes()
-      let raw = UnsafeRawBufferPointer(bytes.pointer)
-      if UInt(bitPattern: raw.baseAddress) % UInt(MemoryLayout<Element>.alignment) == 0 {
-        return SharedBuffer(raw, within: bytes)
-      }
-      let copy = AlignedBuffer<Element>(uninitialized: tensor.count)
-      UnsafeMutableRawBufferPointer(copy.mutablePointer).copyMemory(from: raw)
-      return SharedBuffer(copy)
-    }
-    if checkpoint.tensors[name + Part.int8] != nil {
-      storage = .int8(
-        try part(Part.int8, .int8, [outputs, inputs], as: Int8.self),
-        scales: try part(Part.scales, .float32, [outputs], as: Float.self))
-    } else if checkpoint.tensors[name + Part.fourBit] != nil {
-      let groups = minke_four_bit_groups(inputs)
-      storage = .fourBit(
-        try part(Part.fourBit, .uint8, [outputs, groups * 16], as: UInt8.self),
-        scales: try part(Part.scales, .float16, [outputs, groups], as: UInt16.self),
-        minimums: try part(Part.minimums, .float16, [outputs, groups], as: UInt16.self))
-    } else {
-      storage = .float32(try checkpoint.tensor(name).floats(shape: [outputs, inputs]))
-    }
   }
 }

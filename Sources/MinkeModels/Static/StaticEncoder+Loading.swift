@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)

@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -8,7 +9,7 @@ import MinkeCore
 #endif
 
 extension StaticEncoder {
-  public var savablePrecisions: [WeightPrecision] {
+  public var savablePrecisions: [Precision] {
     activation == nil || !modules.isEmpty || tokenizerURL == nil ? [] : [.float32, .fourBit]
   }
 
@@ -21,14 +22,14 @@ extension StaticEncoder {
   /// - Returns: nothing: no file of the model leaves anything open.
   /// - Throws: ``MinkeError`` when `destination` exists, the model is not an SSE model, or writing fails.
   @discardableResult
-  public func save(to destination: URL, precision: WeightPrecision) throws -> [String] {
+  public func save(to destination: URL, precision: Precision) throws -> [String] {
     guard let activation, let tokenizerURL, savablePrecisions.contains(precision) else { throw cannotSave(precision) }
     try FolderWriter.write(to: destination) { try write(activation, precision, tokenizerURL, to: $0) }
     return []
   }
 
   private func write(
-    _ activation: SeparableDynamicTanh, _ precision: WeightPrecision, _ tokenizerURL: URL, to draft: URL
+    _ activation: SeparableDynamicTanh, _ precision: Precision, _ tokenizerURL: URL, to draft: URL
   ) throws {
     var tensors = try zip(SeparableDynamicTanh.tensorNames, [activation.alpha, activation.beta, activation.bias]).map {
       try Tensor(name: $0, shape: [table.columns], floats: $1.copied())

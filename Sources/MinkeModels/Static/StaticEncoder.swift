@@ -1,6 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
-import MinkeKernels
+import MinkeLayers
 import MinkeText
 
 #if canImport(FoundationEssentials)
@@ -56,7 +56,7 @@ public final class StaticEncoder: TokenIDEncoder {
   /// What `modules.json` lists behind the embedding.
   let modules: [SentenceModule]
   let level: KernelLevel
-  let kernels: minke_pooling_kernels
+  private let kernels: VectorKernels
 
   /// The encoder of what was read from the files.
   init(_ parts: Parts, kernels level: KernelLevel) {
@@ -66,14 +66,14 @@ public final class StaticEncoder: TokenIDEncoder {
     tokenizerURL = parts.tokenizerURL
     tokenization = parts.tokenization
     table = parts.table
-    rowSum = table.rowSum
+    rowSum = table.rowSum(kernels: level)
     activation = parts.activation
     tokenWeights = parts.tokenWeights
     rowOfToken = parts.rowOfToken
     modules = parts.modules
     dimension = modules.reduce(parts.table.columns) { $1.width(after: $0) }
     self.level = level
-    kernels = minke_pooling(level.rawLevel).pointee
+    kernels = VectorKernels(level)
   }
 
   public var facts: [ModelFact] {
@@ -117,38 +117,34 @@ public final class StaticEncoder: TokenIDEncoder {
       let floats = try [Float](unsafeUninitializedCapacity: count * width) { rows, filled in
         HugePages.advise(UnsafeMutableRawBufferPointer(rows))
         if let rows = rows.baseAddress {
-          try pool(count, into: rows, width: width, normalize: options.normalize, options.progress, append)
+          let vectors = MutableMatrixView(rows, rows: count, columns: width)
+          try pool(count, into: vectors, normalize: options.normalize, options.progress, append)
         }
         filled = count * width
       }
       return try Embeddings(floats: floats, dimension: width)
     }
-    var columns = table.columns
-    var vectors = AlignedBuffer<Float>(uninitialized: count * columns)
-    try pool(count, into: vectors.baseAddress, width: columns, normalize: false, options.progress, append)
-    for module in modules {
-      vectors = try module.apply(to: vectors, count: count, width: columns, kernels: level)
-      columns = module.width(after: columns)
-    }
-    let whole = try Embeddings(floats: vectors.copied(), dimension: columns)
-    let cut = width == columns ? whole : try whole.truncated(to: width)
+    var vectors = Matrix(rows: count, columns: table.columns)
+    try pool(count, into: vectors.view, normalize: false, options.progress, append)
+    for module in modules { vectors = module(vectors, kernels: level) }
+    let whole = try Embeddings(floats: vectors.copied(), dimension: dimension)
+    let cut = width == dimension ? whole : try whole.truncated(to: width)
     return options.normalize ? try cut.normalized() : cut
   }
 
-  /// Writes the first `width` numbers of the vectors of `count` texts, before ``modules``, to `rows`.
+  /// Writes the first numbers of the vectors of `count` texts, before ``modules``, to the rows of `vectors`.
   private func pool(
-    _ count: Int, into rows: UnsafeMutablePointer<Float>, width: Int, normalize: Bool, _ progress: ProgressHandler?,
+    _ count: Int, into vectors: MutableMatrixView, normalize: Bool, _ progress: ProgressHandler?,
     _ append: @Sendable (_ text: Int, _ ids: inout [TokenID]) -> Void
   ) throws {
     let meter = ProgressMeter(total: count, handler: progress)
-    nonisolated(unsafe) let rows = rows
     // SAFETY: every piece writes the rows of its own texts only.
     try Workers.forEachPiece(of: count, grain: 64) { piece, _ in
       var scratch = Scratch()
       for index in piece {
         scratch.ids.removeAll(keepingCapacity: true)
         append(index, &scratch.ids)
-        try pool(into: rows + index * width, width: width, normalize: normalize, &scratch)
+        try pool(into: vectors.row(index), normalize: normalize, &scratch)
       }
       meter.advance(by: piece.count)
     }
@@ -160,24 +156,18 @@ public final class StaticEncoder: TokenIDEncoder {
     var weights: [Float] = []
   }
 
-  /// Writes the first `width` numbers of the vector of the ids in `scratch` to `row`.
-  private func pool(
-    into row: UnsafeMutablePointer<Float>, width: Int, normalize: Bool, _ scratch: inout Scratch
-  ) throws {
+  /// Writes the first numbers of the vector of the ids in `scratch` to `row`.
+  private func pool(into row: MutableMatrixView, normalize: Bool, _ scratch: inout Scratch) throws {
     // In model2vec the weights go by token and the rows by mapping, so the weights are gathered first.
     if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
     if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }
 
-    rowSum(
-      scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, columns: width, into: row, kernels: kernels)
+    rowSum(scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, into: row)
     // Once infinity has gone through the tanh it looks like any other number, so it is caught before.
-    if !kernels.sum_of_squares(row, width).isFinite { try throwIfNotFinite(scratch.ids) }
-    if !scratch.ids.isEmpty { kernels.scale(row, 1 / Float(scratch.ids.count), width) }
-    activation?.apply(to: row, count: width, kernels: kernels)
-    if normalize {
-      let length = kernels.sum_of_squares(row, width).squareRoot()
-      if length > 0 { kernels.scale(row, 1 / length, width) }
-    }
+    if !kernels.sumOfSquares(row.read).isFinite { try throwIfNotFinite(scratch.ids) }
+    if !scratch.ids.isEmpty { kernels.scale(row, by: 1 / Float(scratch.ids.count)) }
+    activation?(row, kernels: level)
+    if normalize { kernels.normalize(row) }
   }
 
   /// Names the first row in `ids` that holds NaN or infinity.

@@ -54,6 +54,11 @@ public struct FilePath: Sendable, Hashable, CustomStringConvertible {
   }
 }
 
+extension FilePath: ExpressibleByStringLiteral {
+  /// A path written as text.
+  public init(stringLiteral path: String) { self.init(path) }
+}
+
 extension UnsafeBufferPointer<UInt8> {
   /// The scalar at `position`, which moves behind it; nil where the bytes are not UTF-8.
   @inline(__always)

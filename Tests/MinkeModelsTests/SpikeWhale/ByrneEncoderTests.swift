@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeTestSupport
 import MinkeText
 import Testing
@@ -71,13 +72,12 @@ import Testing
     // input on, and vectors in which the negative numbers matter.
     let angle = { (cosine: Float) -> [Float] in [cosine, -(1 - cosine * cosine).squareRoot()] }
     let identity = try Linear(
-      weights: [[1, 0, 0, 1].withUnsafeBufferPointer { SharedBuffer(copying: $0) }],
-      biases: [[0, 0].withUnsafeBufferPointer { SharedBuffer(copying: $0) }], inputs: 2)
+      weights: [SharedBuffer([1, 0, 0, 1])], biases: [SharedBuffer([0, 0])], inputs: 2)
     let head = EmbeddingHead(first: identity, second: identity)
     let means: [Float] = [1, 0] + angle(0.83) + [1, 0] + angle(0.28)
-    let measured = head.likeliestActivation(means: means)
+    let measured = head.likeliestActivation(means: Matrix(means, columns: 2))
     #expect(measured.finding.hasPrefix("measured") && measured.activation == .identity)
-    let assumed = head.likeliestActivation(means: [1, 0, 1, 0, 1, 0, 1, 0])
+    let assumed = head.likeliestActivation(means: Matrix([1, 0, 1, 0, 1, 0, 1, 0], columns: 2))
     #expect(assumed.finding.hasPrefix("assumed") && assumed.activation == .gelu)
   }
 

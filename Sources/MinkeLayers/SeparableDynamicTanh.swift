@@ -5,21 +5,23 @@ import MinkeKernels
 /// The activation of SSE: `y[k] = beta[k] * tanh(alpha[k] * x[k] + bias[k])`, each number on its own.
 ///
 /// Source: the SSE model cards (RikkaBotan), which write c, a and b.
-final class SeparableDynamicTanh: Sendable {
-  let alpha, beta, bias: SharedBuffer<Float>
+package final class SeparableDynamicTanh: Sendable {
+  package let alpha, beta, bias: SharedBuffer<Float>
 
   /// The names of its tensors, each `[columns]`.
-  static let tensorNames = ["dyt.alpha", "dyt.beta", "dyt.bias"]
+  package static let tensorNames = ["dyt.alpha", "dyt.beta", "dyt.bias"]
 
   /// - Throws: ``MinkeError`` when a tensor is missing, not `[columns]` or not finite.
-  init(_ checkpoint: Checkpoint, columns: Int) throws {
+  package init(_ checkpoint: Checkpoint, columns: Int) throws {
     alpha = try checkpoint.tensor("dyt.alpha").floats(shape: [columns], requiringFinite: true)
     beta = try checkpoint.tensor("dyt.beta").floats(shape: [columns], requiringFinite: true)
     bias = try checkpoint.tensor("dyt.bias").floats(shape: [columns], requiringFinite: true)
   }
 
-  /// Applies the activation in place to the first `count` numbers of a vector.
-  func apply(to x: UnsafeMutablePointer<Float>, count: Int, kernels: minke_pooling_kernels) {
-    kernels.dynamic_tanh(x, alpha.baseAddress, beta.baseAddress, bias.baseAddress, count)
+  /// Applies the activation in place to the first numbers of a vector.
+  package func callAsFunction(_ x: MutableMatrixView, kernels level: KernelLevel) {
+    precondition(x.columns <= alpha.count)
+    minke_pooling(level.rawLevel).pointee.dynamic_tanh(
+      x.start, alpha.baseAddress, beta.baseAddress, bias.baseAddress, x.columns)
   }
 }

@@ -1,5 +1,6 @@
 import MinkeCore
 import MinkeKernels
+import MinkeLayers
 import Testing
 
 /// Sizes around every edge: one, below and above a tile, a panel, a vector and a group of four.
@@ -8,7 +9,7 @@ private let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [
   (15, 70, 37), (29, 32, 100), (43, 17, 3),
 ]
 
-@Suite struct GemmTests {
+@Suite struct LinearTests {
   @Test(arguments: KernelLevel.available) func `a linear layer is the sum over inputs plus the bias`(
     level: KernelLevel
   ) throws {
@@ -36,8 +37,8 @@ private let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [
     }
   }
 
-  @Test(arguments: KernelLevel.available, Precision.allCases)
-  func `a row does not depend on the rows beside it nor on the number of threads`(
+  @Test(arguments: KernelLevel.available, [Precision.float32, .int8])
+  func `a row of a product with packed weights does not depend on the rows beside it`(
     level: KernelLevel, precision: Precision
   ) throws {
     let problem = Problem(rows: 31, outputs: 200, inputs: 50)
@@ -105,6 +106,36 @@ private let sizes: [(rows: Int, outputs: Int, inputs: Int)] = [
     #expect(throws: MinkeError.self) { try Linear(weights: [shared([1])], inputs: 0) }
     #expect(throws: MinkeError.self) {
       try Linear(weights: [shared([Float](repeating: 1, count: 65_537))], inputs: 65_537, precision: .int8)
+    }
+  }
+
+  @Test func `the weights come back in plain form`() throws {
+    let problem = Problem(rows: 1, outputs: 70, inputs: 13)
+    let balance = (0..<13).map { 0.5 + Float($0) / 5 }
+    for level in KernelLevel.available {
+      let plain = try Linear(
+        weights: [shared(problem.weights)], biases: [shared(problem.bias)], inputs: 13, kernels: level)
+      let rounded = try Linear(
+        weights: [shared(problem.weights)], inputs: 13, precision: .int8, balance: balance, kernels: level)
+      #expect(plain.biases == problem.bias && rounded.biases == nil)
+      for output in 0..<70 {
+        let row = Array(problem.weights[output * 13..<(output + 1) * 13])
+        #expect(plain.row(output) == row)
+        let step = (zip(row, balance).map { abs($0 * $1) }.max() ?? 0) / 127
+        for (k, (found, wanted)) in zip(rounded.row(output), row).enumerated() {
+          #expect(abs(found - wanted) <= step / balance[k] * 0.501)
+        }
+      }
+    }
+  }
+
+  @Test(arguments: KernelLevel.available, Activation.allCases)
+  func `every activation is applied to what the product gives`(level: KernelLevel, activation: Activation) throws {
+    let problem = Problem(rows: 5, outputs: 45, inputs: 30)
+    for precision in Precision.allCases {
+      let plain = try problem.result(precision, level)
+      let activated = try problem.result(precision, level, activation: activation)
+      for (x, y) in zip(plain, activated) { #expect(abs(activation(x) - y) <= 5e-7 * max(1, abs(x))) }
     }
   }
 
@@ -192,10 +223,14 @@ private func apply(
     for k in 0..<layer.inputs { wide[row * inputStride + k] = x[row * layer.inputs + k] }
   }
   var y = [Float](repeating: 77, count: rows * outputStride)
-  let scratch = Linear.Scratch(rows: rows, inputs: layer.inputs, precision: layer.precision)
-  layer.apply(
-    to: wide, stride: inputStride, rows: rows, into: &y, stride: outputStride, activation: activation,
-    scratch: scratch)
+  wide.withUnsafeBufferPointer { wide in
+    y.withUnsafeMutableBufferPointer { y in
+      guard let wide = wide.baseAddress, let y = y.baseAddress else { return }
+      layer(
+        MatrixView(wide, rows: rows, columns: layer.inputs, stride: inputStride), activation,
+        into: MutableMatrixView(y, rows: rows, columns: layer.outputs, stride: outputStride))
+    }
+  }
   for row in 0..<rows { #expect(y[row * outputStride + layer.outputs..<(row + 1) * outputStride] == [77, 77]) }
   return (0..<rows).flatMap { y[$0 * outputStride..<$0 * outputStride + layer.outputs] }
 }

@@ -72,45 +72,36 @@ public struct Pooling: Sendable, Equatable {
     self.init(modes.isEmpty ? [.mean] : modes, includesPrompt: try reader.flag("include_prompt", default: true))
   }
 
-  /// Writes the vector of one text to `y` `[modes * width]`; `x` holds the vectors of its tokens, `[tokens, width]`, of
-  /// which the first `prompt` may be a prompt's. Without tokens it is zero.
-  func apply(
-    to x: UnsafePointer<Float>, tokens: Int, prompt: Int, width: Int, into y: UnsafeMutablePointer<Float>
-  ) {
-    let skipped = includesPrompt ? 0 : min(prompt, tokens)
-    let (x, tokens) = (x + skipped * width, tokens - skipped)
-    guard tokens > 0 else { return y.update(repeating: 0, count: modes.count * width) }
+  /// Writes the vector of one text to the row `y` `[modes * width]`; `x` holds the vectors of its tokens,
+  /// `[tokens, width]`, of which the first `prompt` may be a prompt's. Without tokens it is zero.
+  func callAsFunction(_ x: MatrixView, prompt: Int, into y: MutableMatrixView) {
+    let skipped = includesPrompt ? 0 : min(prompt, x.rows)
+    let x = x.rows(skipped..<x.rows)
+    let tokens = x.rows
+    guard tokens > 0 else { return y.fill(0) }
     for (index, mode) in modes.enumerated() {
-      let y = y + index * width
-      let last = x + (tokens - 1) * width
+      let y = y.columns(index * x.columns..<(index + 1) * x.columns)
       switch mode {
-      case .cls: y.update(from: x, count: width)
-      case .lastToken: y.update(from: last, count: width)
+      case .cls: y.copy(x.row(0))
+      case .lastToken: y.copy(x.row(tokens - 1))
       case .max:
-        y.update(from: x, count: width)
-        for token in 1..<tokens {
-          let row = x + token * width
-          for column in 0..<width where row[column] > y[column] { y[column] = row[column] }
-        }
-      case .mean: sum(x, tokens, width, into: y, divisor: Float(tokens)) { _ in 1 }
-      case .meanSquareRoot: sum(x, tokens, width, into: y, divisor: Float(tokens).squareRoot()) { _ in 1 }
+        y.copy(x.row(0))
+        for token in 1..<tokens { y.combine(x.row(token)) { $1 > $0 ? $1 : $0 } }
+      case .mean: sum(x, into: y, divisor: Float(tokens)) { _ in 1 }
+      case .meanSquareRoot: sum(x, into: y, divisor: Float(tokens).squareRoot()) { _ in 1 }
       case .weightedMean:
         let weights = tokens * (2 * skipped + tokens + 1) / 2
-        sum(x, tokens, width, into: y, divisor: Float(weights)) { Float(skipped + $0 + 1) }
+        sum(x, into: y, divisor: Float(weights)) { Float(skipped + $0 + 1) }
       }
     }
   }
 
-  private func sum(
-    _ x: UnsafePointer<Float>, _ tokens: Int, _ width: Int, into y: UnsafeMutablePointer<Float>, divisor: Float,
-    weight: (Int) -> Float
-  ) {
-    y.update(repeating: 0, count: width)
-    for token in 0..<tokens {
-      let row = x + token * width
+  private func sum(_ x: MatrixView, into y: MutableMatrixView, divisor: Float, weight: (Int) -> Float) {
+    y.fill(0)
+    for token in 0..<x.rows {
       let weight = weight(token)
-      for column in 0..<width { y[column] += weight * row[column] }
+      y.combine(x.row(token)) { $0 + weight * $1 }
     }
-    for column in 0..<width { y[column] /= divisor }
+    y.apply { $0 / divisor }
   }
 }
