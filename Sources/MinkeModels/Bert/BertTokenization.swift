@@ -47,13 +47,21 @@ enum BertTokenization {
 
   /// The settings of sentence-transformers: the first file with any, under one of the names that its releases gave it.
   private static func sentenceSettings(of folder: ModelFolder) throws -> ConfigurationReader? {
-    for model in ["bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet"] {
-      if let settings = try folder.configuration("sentence_\(model)_config.json"), !settings.members.isEmpty {
-        return settings
-      }
+    for name in sentenceFileNames {
+      if let settings = try folder.configuration(name), !settings.members.isEmpty { return settings }
     }
     return nil
   }
+
+  private static let sentenceFileNames = [
+    "bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet",
+  ]
+  .map { "sentence_\($0)_config.json" }
+
+  /// The files that are looked for.
+  static let fileNames =
+    ["tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"]
+    + sentenceFileNames
 
   /// What `tokenizer_config.json` says and, where that does not list the added tokens, the older
   /// `special_tokens_map.json`, which then counts more.
