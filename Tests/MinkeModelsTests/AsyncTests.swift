@@ -9,7 +9,8 @@ import Testing
 @Suite struct AsyncTests {
   private let texts = (0..<4000).map { "text number \($0) of many, long enough that they make several steps" }
 
-  private func encodeNow(_ encoder: any TextEncoder, _ texts: [String], _ options: EncodingOptions) throws -> Embeddings {
+  private func encodeNow(_ encoder: any TextEncoder, _ texts: [String], _ options: EncodingOptions) throws -> Embeddings
+  {
     try encoder.encode(texts, options: options)
   }
 
@@ -64,7 +65,9 @@ import Testing
       gate.signal()
     }
     let texts = Array(texts.prefix(200))
-    let tasks = (0..<3).map { _ in Task(executorPreference: executor) { try await encoder.encode(texts, options: options) } }
+    let tasks = (0..<3).map { _ in
+      Task(executorPreference: executor) { try await encoder.encode(texts, options: options) }
+    }
     let opener = Task(executorPreference: executor) { _ = gate.signal() }
     await opener.value
     for task in tasks { #expect(try await task.value.count == 200) }
