@@ -49,6 +49,13 @@ package struct Linear: Sendable {
     let sums: SharedBuffer<Int32>
     /// What each input is multiplied by before it is rounded.
     let factors: SharedBuffer<Float>?
+
+    /// The weight of one output and input, of so many inputs.
+    subscript(output: Int, input: Int, of inputs: Int) -> Int8 {
+      let (panel, depth) = (MatrixProduct.panel, minke_gemm_int8_depth(inputs))
+      let (first, lane) = (output / panel * panel, output % panel)
+      return panels[first * depth + 4 * (panel * (input / 4) + lane) + input % 4]
+    }
   }
 
   init(
@@ -97,14 +104,13 @@ extension Linear {
   package func row(_ output: Int) -> [Float] {
     precondition(output >= 0 && output < outputs, "output \(output) of \(outputs)")
     let panel = MatrixProduct.panel
-    let (first, lane) = (output / panel * panel, output % panel)
     switch storage {
-    case .packedFloat32(let panels): return (0..<inputs).map { panels[first * inputs + $0 * panel + lane] }
+    case .packedFloat32(let panels):
+      let (first, lane) = (output / panel * panel, output % panel)
+      return (0..<inputs).map { panels[first * inputs + $0 * panel + lane] }
     case .packedInt8(let packed):
-      let depth = minke_gemm_int8_depth(inputs)
       return (0..<inputs).map { k in
-        let q = packed.panels[first * depth + 4 * (panel * (k / 4) + lane) + k % 4]
-        return Float(q) * packed.scales[output] * (packed.factors?[k] ?? 1)
+        Float(packed[output, k, of: inputs]) * packed.scales[output] * (packed.factors?[k] ?? 1)
       }
     case .float32, .int8, .fourBit:
       let row = Matrix(rows: 1, columns: inputs)

@@ -1,7 +1,12 @@
-import Foundation
 import MinkeCheckpoints
 import MinkeCore
 import MinkeText
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
 
 /// What a model folder holds, also when it cannot be loaded: what is there, what it makes, and what is missing.
 public struct ModelReport: Sendable, CustomStringConvertible {
@@ -70,7 +75,7 @@ public struct ModelReport: Sendable, CustomStringConvertible {
       guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
         attributes[.type] as? FileAttributeType == .typeRegular
       else { return nil }
-      return File(name: name, byteCount: (attributes[.size] as? NSNumber)?.intValue ?? 0)
+      return File(name: name, byteCount: (attributes[.size] as? UInt64).map { Int(clamping: $0) } ?? 0)
     }
   }
 

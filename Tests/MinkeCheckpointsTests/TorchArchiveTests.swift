@@ -50,8 +50,13 @@ import Testing
     #expect(try newer.tensor("a").floats(shape: [4, 3])[1] == 4)
   }
 
-  @Test func `the form before PyTorch 1_6 is named as such`() throws {
-    let error = try minkeError { _ = try Checkpoint(contentsOf: Fixture.url("torch/legacy.pt")) }
+  @Test func `a view that turns the sign of what it shows is refused`() throws {
+    let error = try minkeError { _ = try Checkpoint(contentsOf: Fixture.url("torch/negated.pt")) }
+    #expect(error.kind == .unsupportedFile && error.found == "one marked \"neg\"")
+  }
+
+  @Test(arguments: ["legacy", "legacy4"]) func `the form before PyTorch 1_6 is named as such`(name: String) throws {
+    let error = try minkeError { _ = try Checkpoint(contentsOf: Fixture.url("torch/\(name).pt")) }
     #expect(error.kind == .unsupportedFile)
     #expect(error.found.hasPrefix("the older form of torch.save"))
   }

@@ -71,6 +71,36 @@ struct WordPieceTokenizerTests {
     }
   }
 
+  /// White space that one token strips may hold another; the ids are those of Hugging Face tokenizers 0.23.
+  @Test(
+    arguments: [
+      ([("  ", true, true), (" ", false, false)], [[4, 5], [2, 4, 1, 3, 5], [1, 5, 5, 2], [5, 5, 1, 4, 1]]),
+      ([(" ", true, true)], [[4], [2, 4, 1, 3, 4], [1, 4, 2], [4, 1, 4, 1]]),
+      ([(" ", false, true)], [[4, 4, 4], [2, 4, 4, 4, 4, 1, 3, 4], [1, 4, 4, 2], [4, 4, 1, 4, 4, 1]]),
+      (
+        [("\t", false, false), (" ", false, true)],
+        [[5, 5, 5], [2, 5, 5, 5, 5, 1, 3, 5], [1, 4, 5, 4, 5, 2], [5, 4, 5, 1, 5, 5, 1]]
+      ),
+      ([(" a", false, true)], [[], [2, 4, 3], [1, 2], [4, 4]]),
+    ] as [([(String, Bool, Bool)], [[TokenID]])])
+  func `tokens of white space that strip are cut as the reference cuts them`(
+    tokens: [(text: String, left: Bool, right: Bool)], expected: [[TokenID]]
+  ) throws {
+    let added: [JSONValue] = tokens.enumerated().map { index, token in
+      [
+        "id": .integer(4 + index), "content": .string(token.text), "single_word": false,
+        "lstrip": .boolean(token.left), "rstrip": .boolean(token.right), "normalized": false, "special": false,
+      ]
+    }
+    let file: JSONValue = [
+      "added_tokens": .array(added), "pre_tokenizer": ["type": "BertPreTokenizer"],
+      "model": ["type": "WordPiece", "vocab": ["[UNK]": 0, "a": 1, "b": 2, ",": 3]],
+    ]
+    let tokenizer = try Self.parse(file.text)
+    let texts = ["   ", "b    a, ", "a\t \t b", " \t a  a"]
+    #expect(texts.map { tokenizer.encode($0) } == expected)
+  }
+
   @Test func `finds added tokens as the reference does`() throws {
     let golden = try #require(try Fixture.json("wordpiece-unicode.json")["added"])
     let tokenizer = try variant { members in

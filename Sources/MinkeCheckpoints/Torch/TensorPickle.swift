@@ -187,11 +187,18 @@ struct TensorPickle {
     return Storage(key: key, elementType: type, count: count)
   }
 
-  /// The tensor of (storage, offset, shape, strides, ...); what follows concerns only training.
+  /// The tensor of (storage, offset, shape, strides, requires_grad, hooks, metadata). Metadata say that a view negates or
+  /// conjugates what it shows; without it, there are none.
   private func view(_ arguments: [Node]) throws(MinkeError) -> View {
     guard case .storage(let storage) = nodes[arguments[0]], case .integer(let offset) = nodes[arguments[1]],
       let shape = integers(arguments[2]), let strides = integers(arguments[3])
     else { throw error(.malformedFile, "a tensor's storage, offset, shape and strides", found: "other values") }
+    if arguments.count == 7, case .dictionary(let metadata) = nodes[arguments[6]], let (key, _) = metadata.first {
+      let name = if case .text(let name) = nodes[key] { "\"\(name.prefix(64))\"" } else { "other metadata" }
+      throw error(
+        .unsupportedFile, "a tensor that is as its storage is (resolve_neg(), resolve_conj())",
+        found: "one marked \(name)")
+    }
     return View(storage: storage, offset: offset, shape: shape, strides: strides)
   }
 

@@ -21,7 +21,9 @@ public enum TorchArchive {
 
   /// Whether the file begins with the pickled magic number of `torch.save` before PyTorch 1.6.
   static func isLegacyFile(_ bytes: SharedBuffer<UInt8>) -> Bool {
-    bytes.pointer.dropFirst(2).starts(with: [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19])
+    let magic: [UInt8] = [0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19]
+    // Behind the version of the pickle and, from version 4 on, the length of a frame.
+    return [2, 11].contains { bytes.pointer.dropFirst($0).starts(with: magic) }
   }
 
   static func read(_ bytes: SharedBuffer<UInt8>, path: String) throws(MinkeError) -> Checkpoint {

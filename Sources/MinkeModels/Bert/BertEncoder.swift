@@ -89,6 +89,21 @@ public struct BertEncoder: TextEncoder {
     return [ModelFact("kind", "BERT")] + bert.facts + (names.isEmpty ? [] : [ModelFact("modules", names)])
   }
 
+  public var savablePrecisions: [Precision] { bert.files.savablePrecisions }
+
+  /// Saves the model as a new folder with the weights of its layers in 8 bits, which loads in int8 and gives the vectors
+  /// that the present folder gives when it is loaded in int8.
+  ///
+  /// - Returns: nothing: no file of the model leaves anything open.
+  /// - Throws: ``MinkeError`` when there is something at `destination`, the precision is another, the model is in 8 bits
+  ///   already, or writing fails.
+  @discardableResult
+  public func save(to destination: URL, precision: Precision) throws -> [String] {
+    guard savablePrecisions.contains(precision) else { throw cannotSave(precision) }
+    try bert.files.save(to: destination)
+    return []
+  }
+
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {
     let dimension = try checked(options)
     var vectors = try bert.vectors(of: texts, role: options.role, progress: options.progress)

@@ -17,6 +17,11 @@ extension BertModel {
     let hidden = configuration.hiddenSize
 
     @Sendable func linear(_ names: String..., inputs: Int, after norm: LayerNorm? = nil) throws -> Linear {
+      let rows = try names.compactMap { try tensors.int8Rows("\($0).weight") }
+      if rows.count == names.count {
+        return try Linear(
+          int8: rows, biases: names.map { try tensors.floats("\($0).bias") }, inputs: inputs, kernels: level)
+      }
       let weights = try names.map { try tensors.floats("\($0).weight") }
       var balance: [Float]?
       if precision == .int8, let norm, let last = weights.last { balance = Self.balance(norm, last) }
@@ -87,6 +92,9 @@ struct BertTensors: Sendable {
   private let checkpoint: Checkpoint
   /// The tensor in the file for each of Hugging Face's names.
   private let fileNames: [String: String]
+  /// The shapes of the matrices that are in 8 bits.
+  private let rounded: [String: [Int]]
+  private let prefix: String
 
   private static let wordEmbedding = "embeddings.word_embeddings.weight"
 
@@ -109,20 +117,28 @@ struct BertTensors: Sendable {
   init(_ checkpoint: Checkpoint, prefix: String, _ configuration: BertConfiguration) throws(MinkeError) {
     self.checkpoint = checkpoint
     var fileNames: [String: String] = [:]
+    var rounded: [String: [Int]] = [:]
+    var known: Set<String> = []
     var problems: [String] = []
     let expected = configuration.tensorShapes
     for (name, shape) in expected {
       // The first releases of BERT called the two vectors of a norm gamma and beta, and so do files made from them.
       let old = name.replacing("LayerNorm.weight", with: "LayerNorm.gamma")
         .replacing("LayerNorm.bias", with: "LayerNorm.beta")
-      guard let tensor = checkpoint.tensors[prefix + name] ?? checkpoint.tensors[prefix + old] else {
+      let parts = Int8Rows.names(of: prefix + name)
+      let tensor = checkpoint.tensors[prefix + name] ?? checkpoint.tensors[prefix + old]
+      guard let tensor = tensor ?? checkpoint.tensors[parts[0]] else {
         problems.append("no \(prefix)\(name)")
         continue
       }
       fileNames[name] = tensor.name
+      if tensor.name == parts[0] {
+        rounded[name] = shape
+        known.formUnion(parts)
+      }
       if tensor.shape != shape { problems.append("\(tensor.name) is \(tensor.shape) where \(shape) is needed") }
     }
-    let known = Set(fileNames.values)
+    known.formUnion(fileNames.values)
     for name in checkpoint.tensorNames where name.hasPrefix(prefix) && !known.contains(name) {
       let rest = name.dropFirst(prefix.count)
       if !Self.unused.contains(where: { rest.hasPrefix($0) }) { problems.append("\(name) is unknown") }
@@ -137,10 +153,26 @@ struct BertTensors: Sendable {
         found: problems.count > 40 ? "\(shown); and \(problems.count - 40) more" : shown)
     }
     self.fileNames = fileNames
+    self.rounded = rounded
+    self.prefix = prefix
   }
 
+  /// The tensor in the file for one of Hugging Face's names.
+  func tensor(_ name: String) throws(MinkeError) -> Tensor { try checkpoint.tensor(fileNames[name] ?? name) }
+
   func floats(_ name: String, requiringFinite: Bool = true) throws(MinkeError) -> SharedBuffer<Float> {
-    try checkpoint.tensor(fileNames[name] ?? name).floats(requiringFinite: requiringFinite)
+    guard rounded[name] == nil else {
+      throw MinkeError(
+        .unsupportedFile, "\(checkpoint.path): tensor \"\(prefix)\(name)\"", expected: "float numbers, as beside it",
+        found: "8-bit ones")
+    }
+    return try tensor(name).floats(requiringFinite: requiringFinite)
+  }
+
+  /// The rows of a matrix that is in 8 bits; nil for another.
+  func int8Rows(_ name: String) throws(MinkeError) -> Int8Rows? {
+    guard let shape = rounded[name] else { return nil }
+    return try Int8Rows(prefix + name, outputs: shape[0], inputs: shape[1], in: checkpoint)
   }
 }
 

@@ -1,5 +1,6 @@
 import MinkeCheckpoints
 import MinkeCore
+import MinkeLayers
 import MinkeText
 
 extension PooledBert {
@@ -15,7 +16,12 @@ extension PooledBert {
   ) throws {
     path = checkpoint.path
     self.pooling = pooling
-    precision = options.precision ?? .float32
+    let isRounded = Linear.areRounded(in: checkpoint)
+    precision = options.precision ?? (isRounded ? .int8 : .float32)
+    guard !isRounded || precision == .int8 else {
+      throw MinkeError(
+        .invalidArgument, "precision", expected: "int8, in which \(folder.name) was saved", found: precision.rawValue)
+    }
     let prefix = try BertTensors.prefix(in: checkpoint)
     let configuration = try BertConfiguration(of: folder, bare: bare) { checkpoint }
     tokenization = try BertTokenization.read(
@@ -27,6 +33,9 @@ extension PooledBert {
         expected: "at most \(configuration.vocabularySize) tokens, the rows of the word embedding",
         found: "\(tokenization.tokenizer.vocabularySize)")
     }
+    files = BertFiles(
+      folder: folder, checkpoint: checkpoint, configuration: configuration,
+      hasOwnTokenizer: options.tokenizer == nil)
     model = try BertModel(
       checkpoint, prefix: prefix, configuration, precision: precision, kernels: options.kernels)
   }

@@ -8,6 +8,7 @@ struct PooledBert: Sendable {
   let model: BertModel
   let pooling: Pooling
   let precision: Precision
+  let files: BertFiles
   /// The file of the weights, for error texts.
   let path: String
 

@@ -112,9 +112,12 @@ enum SentenceModule: Sendable {
     for key in placeKeys.sorted() { try reader.require(key, "sentence_embedding") }
   }
 
+  /// The names that the file of a module's weights may have.
+  static let weightsNames = ["model.safetensors", "pytorch_model.bin"]
+
   /// The checkpoint in a module's folder, in either of its formats.
   private static func weights(in place: URL, of folder: ModelFolder) throws -> Checkpoint {
-    let names = ["model.safetensors", "pytorch_model.bin"]
+    let names = weightsNames
     guard let url = names.map({ place.appendingPathComponent($0) }).first(where: { ModelFolder.kind(of: $0) == .file })
     else {
       throw MinkeError(

@@ -1,19 +1,32 @@
 import MinkeCore
 
 /// A token that is found in the text before it is cut into words.
-struct AddedToken: Sendable {
-  var id: TokenID
-  var content: String
+package struct AddedToken: Sendable {
+  package var id: TokenID
+  package var content: String
   /// Whether it is found only where no letter or digit stands beside it.
-  var singleWord = false
+  package var singleWord: Bool
   /// Whether it takes the white space before it along.
-  var stripsLeft = false
+  package var stripsLeft: Bool
   /// Whether it takes the white space after it along.
-  var stripsRight = false
+  package var stripsRight: Bool
   /// Whether it is looked for in the normalized text.
-  var normalized = false
+  package var normalized: Bool
   /// Whether decoding leaves it out.
-  var special = false
+  package var special: Bool
+
+  package init(
+    id: TokenID, content: String, singleWord: Bool = false, stripsLeft: Bool = false, stripsRight: Bool = false,
+    normalized: Bool = false, special: Bool = false
+  ) {
+    self.id = id
+    self.content = content
+    self.singleWord = singleWord
+    self.stripsLeft = stripsLeft
+    self.stripsRight = stripsRight
+    self.normalized = normalized
+    self.special = special
+  }
 }
 
 /// Finds added tokens in a text: from the left, the longest at each place, in time linear in the text.
@@ -27,11 +40,11 @@ struct AddedTokenMatcher: Sendable {
 
   var isEmpty: Bool { tokens.isEmpty }
 
-  /// A matcher of `tokens`; of two with the same text the first counts.
+  /// A matcher of `tokens`; of two with the same text the special one counts, else the first.
   init(_ tokens: [(bytes: [UInt8], token: AddedToken)]) {
     var keys: [(bytes: ArraySlice<UInt8>, value: Int32)] = []
     var known: Set<[UInt8]> = []
-    for (bytes, token) in tokens {
+    for (bytes, token) in tokens.filter(\.token.special) + tokens.filter({ !$0.token.special }) {
       guard let first = bytes.first, known.insert(bytes).inserted else { continue }
       keys.append((bytes[...], Int32(self.tokens.count)))
       self.tokens.append(token)
@@ -48,6 +61,8 @@ struct AddedTokenMatcher: Sendable {
     guard !isEmpty else { return piece(text, nil) }
     var done = 0
     var position = 0
+    // The white space that was last looked through: tokens in it need not look again.
+    var space = 0..<0
     starts.withUnsafeBufferPointer { starts in
       while position < text.count {
         if let commonStart {
@@ -66,8 +81,6 @@ struct AddedTokenMatcher: Sendable {
         let end = position + match.length
         defer { position = end }
         let token = tokens[Int(match.value)]
-        // White space that a token before took along is gone, and the tokens in it with it.
-        if position < done { continue }
         if token.singleWord, Self.isWord(text.scalar(before: position)) || Self.isWord(text.scalar(after: end)) {
           continue
         }
@@ -76,12 +89,21 @@ struct AddedTokenMatcher: Sendable {
           while first > done, let scalar = text.scalar(before: first), scalar.properties.isWhitespace {
             first -= UTF8.width(scalar)
           }
+          first = max(first, done)
         }
         if token.stripsRight {
-          while let scalar = text.scalar(after: last), scalar.properties.isWhitespace { last += UTF8.width(scalar) }
+          if end < space.lowerBound || end > space.upperBound {
+            while let scalar = text.scalar(after: last), scalar.properties.isWhitespace { last += UTF8.width(scalar) }
+            space = end..<last
+          }
+          last = space.upperBound
         }
-        if done < first { piece(UnsafeBufferPointer(rebasing: text[done..<first]), nil) }
-        piece(UnsafeBufferPointer(rebasing: text[position..<end]), token.id)
+        // Where a token before took the white space along, one of white space still counts, unless it strips on its left:
+        // then nothing is left of it.
+        if first < last {
+          if done < first { piece(UnsafeBufferPointer(rebasing: text[done..<first]), nil) }
+          piece(UnsafeBufferPointer(rebasing: text[position..<end]), token.id)
+        }
         done = last
       }
     }

@@ -6,6 +6,7 @@ struct TokenizerFile {
   /// What the file's normalizer, words and special tokens give way to.
   private let options: BertTokenizerOptions?
   private var truncation = JSONValue.null
+  private var padding = JSONValue.null
   private var addedTokens = JSONValue.array([])
   private var normalizer = JSONValue.null
   private var preTokenizer = JSONValue.null
@@ -21,7 +22,7 @@ struct TokenizerFile {
   /// of its length.
   private static let largestMaximumCharacters = 1000
   /// Bytes of the longest added token: every place of a text may be compared with all of it.
-  private static let longestAddedToken = 1000
+  private static let longestAddedToken = 256
 
   init(parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions? = nil) throws {
     self.subject = subject
@@ -33,6 +34,7 @@ struct TokenizerFile {
       try reader.readObject { reader, key in
         switch key {
         case "truncation": truncation = try JSONValue(reading: &reader)
+        case "padding": padding = try JSONValue(reading: &reader)
         case "added_tokens": addedTokens = try JSONValue(reading: &reader)
         case "normalizer": normalizer = try JSONValue(reading: &reader)
         case "pre_tokenizer": preTokenizer = try JSONValue(reading: &reader)
@@ -162,6 +164,7 @@ struct TokenizerFile {
       settings.maximumLength = length
       settings.truncatesLeft = truncation["direction"]?.string == "Left"
     }
+    settings.padsLeft = padding["direction"]?.string == "Left"
     if options != nil {
       settings.decoder = .wordPiece(prefix: "##", cleanup: true)
     } else if decoder != .null {

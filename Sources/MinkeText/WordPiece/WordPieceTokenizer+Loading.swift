@@ -32,13 +32,15 @@ extension WordPieceTokenizer {
   /// - Parameter lowercase: whether text is lower-cased and stripped of accents, as for the uncased models.
   /// - Throws: ``MinkeError`` when the file cannot be read, a token stands twice, or `[UNK]` is missing.
   public convenience init(vocabulary url: URL, lowercase: Bool = true) throws {
-    try self.init(vocabulary: url, options: BertTokenizerOptions(lowercases: lowercase))
+    try self.init(
+      vocabulary: url, options: BertTokenizerOptions(lowercases: lowercase),
+      special: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"])
   }
 
-  /// Reads a `vocab.txt` of a tokenizer with `options`.
+  /// Reads a `vocab.txt` of a tokenizer with `options`; the tokens `special` are special where they are.
   ///
   /// - Throws: as ``init(vocabulary:lowercase:)``.
-  package convenience init(vocabulary url: URL, options: BertTokenizerOptions) throws {
+  package convenience init(vocabulary url: URL, options: BertTokenizerOptions, special: [String] = []) throws {
     let file = try MappedFile(url)
     var builder = WordPieceVocabulary.Builder(subject: file.path)
     guard String(validating: file.bytes, as: UTF8.self) != nil else {
@@ -54,7 +56,7 @@ extension WordPieceTokenizer {
     let model = try WordPieceModel(
       vocabulary, normalization: options.normalization, unknownToken: options.unknownToken, continuingPrefix: "##",
       maximumCharacters: 100, subject: file.path)
-    let added = ["[PAD]", options.unknownToken, options.startToken, options.endToken, "[MASK]"].compactMap { content in
+    let added = special.compactMap { content in
       vocabulary.id(of: content).map { AddedToken(id: $0, content: content, special: true) }
     }
     var settings = Settings()
@@ -86,13 +88,20 @@ extension WordPieceTokenizer {
     }
   }
 
+  /// The same tokenizer that finds `tokens` in a text, too.
+  package func adding(_ tokens: [AddedToken]) -> WordPieceTokenizer {
+    if tokens.isEmpty { return self }
+    let added = AddedTokens(addedTokens.list + tokens, model: model)
+    return WordPieceTokenizer(model: model, addedTokens: added, settings: settings)
+  }
+
   /// The same tokenizer that lower-cases a text before all else, its rules for accents unchanged.
   package func lowercasing() -> WordPieceTokenizer {
     var normalization = model.rules.normalization
     if normalization.lowercases { return self }
     normalization.lowercases = true
     let model = WordPieceModel(model, normalization: normalization)
-    let added = AddedTokens(Array(addedTokens.tokens.values), model: model)
+    let added = AddedTokens(addedTokens.list, model: model)
     return WordPieceTokenizer(model: model, addedTokens: added, settings: settings)
   }
 }
@@ -129,6 +138,7 @@ package struct BertTokenizerOptions: Sendable {
 
 extension WordPieceTokenizer.AddedTokens {
   init(_ tokens: [AddedToken], model: WordPieceModel) {
+    list = tokens
     self.tokens = Dictionary(tokens.map { ($0.id, $0) }) { _, last in last }
     inText = AddedTokenMatcher(tokens.filter { !$0.normalized }.map { (Array($0.content.utf8), $0) })
     inNormalizedText = AddedTokenMatcher(

@@ -25,6 +25,8 @@ public final class WordPieceTokenizer: Tokenizer {
     var maximumLength: Int?
     /// Whether a text that is too long loses its beginning instead of its end.
     var truncatesLeft = false
+    /// Whether the file asks for padding before the texts of a batch. Minke needs none.
+    var padsLeft = false
     var decoder: Decoder = .spaces
   }
 
@@ -38,6 +40,8 @@ public final class WordPieceTokenizer: Tokenizer {
 
   /// The tokens found before the text is cut into words, or added around it.
   struct AddedTokens: Sendable {
+    /// In the order of the file: of two with the same text one counts.
+    let list: [AddedToken]
     let tokens: [TokenID: AddedToken]
     let inText: AddedTokenMatcher
     let inNormalizedText: AddedTokenMatcher
@@ -68,12 +72,11 @@ public final class WordPieceTokenizer: Tokenizer {
 
   public func isSpecial(_ id: TokenID) -> Bool { addedTokens.tokens[id]?.special == true }
 
-  /// Whether the tokenizer finds `content` in a text as token `id`, by these rules.
-  package func isAdded(_ content: String, id: TokenID, singleWord: Bool, left: Bool, right: Bool) -> Bool {
-    guard let token = addedTokens.tokens[id] else { return false }
-    return token.content == content && token.singleWord == singleWord && token.stripsLeft == left
-      && token.stripsRight == right
-  }
+  /// The token that is found in a text as `id` before it is cut into words; nil where `id` is none.
+  package func addedToken(_ id: TokenID) -> AddedToken? { addedTokens.tokens[id] }
+
+  /// Whether the tokenizer's file asks for padding before the texts of a batch.
+  package var padsLeft: Bool { settings.padsLeft }
 
   public var definition: String {
     let added = addedTokens.tokens.values.sorted { $0.id < $1.id }

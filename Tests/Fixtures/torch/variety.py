@@ -1,4 +1,4 @@
-"""Writes variety.pt and protocol4.pt: what torch.save can put into a dictionary of tensors (PyTorch 2.13)."""
+"""Writes the archives beside it: what torch.save can put into a dictionary of tensors (PyTorch 2.13)."""
 import collections
 import torch
 
@@ -39,3 +39,5 @@ torch.save(
 )
 torch.save({"a": base.t()}, "protocol4.pt", pickle_protocol=4)
 torch.save({"a": torch.ones(2)}, "legacy.pt", _use_new_zipfile_serialization=False)
+torch.save({"a": torch.ones(2)}, "legacy4.pt", pickle_protocol=4, _use_new_zipfile_serialization=False)
+torch.save({"a": torch.complex(torch.ones(2), torch.ones(2)).conj().imag}, "negated.pt")
