@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Two builds of minke beside each other, in turns: is anything slower than before?
 
-Usage: python3 Benchmarks/versus.py OLD NEW [--runs 7] [--only encode,search] [--text FILE] [--bert FOLDER]
+Usage: python3 Benchmarks/versus.py OLD NEW [--runs 7] [--only encode,search] [--bert FOLDER] [--text FILE]
 
 OLD and NEW are programs, each with its resource folder beside it. Every figure is the median over the runs; the ratio is
 above 1 where NEW is faster. Figures move by some percent on a quiet machine and by more on a busy one.
@@ -21,12 +21,11 @@ FIGURES = {
 
 
 def cases(arguments, folder):
-    text = os.path.abspath(arguments.text)
-    yield "encode", "static encoder", ["bench", "encode", "--json", "--input", text], ["tokenize", "encode", "encode_one"]
-    yield "encode", "512 to 128 numbers", ["bench", "encode", "--json", "--dimension", "128", "--input", text], ["encode"]
+    yield "encode", "static encoder", ["bench", "encode", "--json"], ["tokenize", "encode", "encode_one"]
+    yield "encode", "512 to 128 numbers", ["bench", "encode", "--json", "--dimension", "128"], ["encode"]
     if arguments.bert:
         lines = os.path.join(folder, "lines.txt")
-        with open(text) as source, open(lines, "w") as target:
+        with open(arguments.text) as source, open(lines, "w") as target:
             target.writelines([line for line in source if line.strip()][:400])
         for precision in ["float32", "int8"]:
             yield "bert", f"BERT {precision}", [
@@ -57,7 +56,8 @@ def main():
     parser.add_argument("new")
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--only", default="encode,bert,search,generate", type=lambda names: names.split(","))
-    parser.add_argument("--text", default=os.path.join(os.path.dirname(__file__), "../Examples/books/time-machine.txt"))
+    parser.add_argument("--text", default=os.path.join(os.path.dirname(__file__), "../Examples/books/time-machine.txt"),
+                        help="whose first lines the BERT encodes")
     parser.add_argument("--bert", help="a folder of all-MiniLM-L6-v2: MINKE_MINILM of the tests")
     arguments = parser.parse_args()
     print("| what | figure | old | new | new against old |\n|---|---|---|---|---|")

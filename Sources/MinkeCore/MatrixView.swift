@@ -44,13 +44,13 @@ package struct MatrixView: @unchecked Sendable {
     (0..<rows).flatMap { UnsafeBufferPointer(start: start + $0 * stride, count: columns) }
   }
 
-  /// The sum of `term` over every number and that of `other`, which has this shape, in its place; in order.
-  @inlinable @inline(__always) package func sum(with other: MatrixView, _ term: (Float, Float) -> Float) -> Float {
+  /// The sum of the products of every number and that of `other`, which has this shape, in order.
+  package func dot(_ other: MatrixView) -> Float {
     precondition(other.rows == rows && other.columns == columns)
     var sum: Float = 0
     for row in 0..<rows {
       let (row, other) = (start + row * stride, other.start + row * other.stride)
-      for column in 0..<columns { sum += term(row[column], other[column]) }
+      for column in 0..<columns { sum += row[column] * other[column] }
     }
     return sum
   }
@@ -123,16 +123,36 @@ extension MutableMatrixView {
     for row in 0..<rows { (start + row * stride).update(from: other.start + row * other.stride, count: columns) }
   }
 
-  /// Changes every number by itself.
-  @inlinable @inline(__always) package func apply(_ transform: (Float) -> Float) {
+  /// `self = weight * x`, where `x` has this shape.
+  package func set(_ x: MatrixView, times weight: Float) { combine(x) { weight * $1 } }
+
+  /// `self += weight * x`, where `x` has this shape.
+  package func add(_ x: MatrixView, times weight: Float = 1) { combine(x) { $0 + weight * $1 } }
+
+  /// `self *= x`, number by number, where `x` has this shape.
+  package func multiply(by x: MatrixView) { combine(x) { $0 * $1 } }
+
+  /// The larger of each number and that of `x`, which has this shape.
+  package func takeMaximum(of x: MatrixView) { combine(x) { $1 > $0 ? $1 : $0 } }
+
+  /// `self *= factor`.
+  package func scale(by factor: Float) { apply { $0 * factor } }
+
+  /// `self /= divisor`.
+  package func divide(by divisor: Float) { apply { $0 / divisor } }
+
+  // Not called from other modules, where closures might stay calls.
+
+  @inline(__always)
+  private func apply(_ transform: (Float) -> Float) {
     for row in 0..<rows {
       let row = start + row * stride
       for column in 0..<columns { row[column] = transform(row[column]) }
     }
   }
 
-  /// Changes every number together with that of `other`, which has this shape, in its place.
-  @inlinable @inline(__always) package func combine(_ other: MatrixView, _ combine: (Float, Float) -> Float) {
+  @inline(__always)
+  private func combine(_ other: MatrixView, _ combine: (Float, Float) -> Float) {
     precondition(other.rows == rows && other.columns == columns)
     for row in 0..<rows {
       let (row, other) = (start + row * stride, other.start + row * other.stride)

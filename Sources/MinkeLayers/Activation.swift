@@ -52,7 +52,11 @@ package enum Activation: String, CaseIterable, Sendable {
     case .silu:
       let silu = minke_decoder(level.rawLevel).pointee.silu
       for row in 0..<x.rows { silu?(x.row(row).start, x.columns) }
-    case .geluTanh, .relu, .tanh, .sigmoid: x.apply { self($0) }
+    case .geluTanh, .relu, .tanh, .sigmoid:
+      for row in 0..<x.rows {
+        let row = x.row(row)
+        for column in 0..<x.columns { row.start[column] = self(row.start[column]) }
+      }
     }
   }
 }

@@ -68,7 +68,7 @@ extension Linear {
     if let balance {
       balanced.view.copy(plain)
       let factors = Matrix(balance, columns: inputs)
-      for row in 0..<outputs { balanced.view.row(row).combine(factors.view.read) { $0 * $1 } }
+      for row in 0..<outputs { balanced.view.row(row).multiply(by: factors.view.read) }
     }
     let panels = AlignedBuffer<Int8>(uninitialized: minke_gemm_panel_count(outputs, minke_gemm_int8_depth(inputs)))
     let scales = AlignedBuffer<Float>(uninitialized: outputs)

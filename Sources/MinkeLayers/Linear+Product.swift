@@ -216,7 +216,7 @@ extension Linear {
       }
     case .packedFloat32, .packedInt8: preconditionFailure("packed weights multiply all their outputs at once")
     }
-    if let bias { y.combine(bias.rows(of: outputs).columns(range)) { $0 + $1 } }
+    if let bias { y.add(bias.rows(of: outputs).columns(range)) }
     activation(y, kernels: level)
   }
 

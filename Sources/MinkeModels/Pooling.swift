@@ -86,7 +86,7 @@ public struct Pooling: Sendable, Equatable {
       case .lastToken: y.copy(x.row(tokens - 1))
       case .max:
         y.copy(x.row(0))
-        for token in 1..<tokens { y.combine(x.row(token)) { $1 > $0 ? $1 : $0 } }
+        for token in 1..<tokens { y.takeMaximum(of: x.row(token)) }
       case .mean: sum(x, into: y, divisor: Float(tokens)) { _ in 1 }
       case .meanSquareRoot: sum(x, into: y, divisor: Float(tokens).squareRoot()) { _ in 1 }
       case .weightedMean:
@@ -98,10 +98,7 @@ public struct Pooling: Sendable, Equatable {
 
   private func sum(_ x: MatrixView, into y: MutableMatrixView, divisor: Float, weight: (Int) -> Float) {
     y.fill(0)
-    for token in 0..<x.rows {
-      let weight = weight(token)
-      y.combine(x.row(token)) { $0 + weight * $1 }
-    }
-    y.apply { $0 / divisor }
+    for token in 0..<x.rows { y.add(x.row(token), times: weight(token)) }
+    y.divide(by: divisor)
   }
 }

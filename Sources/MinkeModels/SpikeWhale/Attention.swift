@@ -77,13 +77,13 @@ struct Attention: Sendable {
       into: y.cut(into: headCount), pass.attention)
     guard isExclusive else { return }
     for (index, row) in rows.enumerated() {
-      let value = pass.values.row(row).read
-      let scale = 1 / (value.sum(with: value) { $0 * $1 }.squareRoot() + 1e-8)
+      // The state holds the value itself; here its direction is all that counts.
+      let value = pass.values.row(row)
+      value.scale(by: 1 / (value.read.dot(value.read).squareRoot() + 1e-8))
       let heads = y.row(index).cut(into: headCount)
       for head in 0..<headCount {
         let y = heads.row(head)
-        let along = y.read.sum(with: value) { $0 * ($1 * scale) }
-        y.combine(value) { $0 - along * ($1 * scale) }
+        y.add(value.read, times: -y.read.dot(value.read))
       }
     }
   }

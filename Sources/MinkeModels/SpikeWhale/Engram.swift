@@ -55,11 +55,16 @@ struct Engram: Sendable {
     }
     pass.recentCodes = pass.segments.map { recall($0, pass) }
     pass.multiply([.init(gate, pass.pair.read, into: pass.output)])
+    // Plain pointers: asked for by index, the buffers would be retained for every number, by all threads at once.
+    let hidden = x.columns
+    let (alphas, biases) = (alpha.rows(of: hidden), bias.rows(of: hidden))
+    let (gammas, gateBiases) = (gamma.rows(of: hidden), gateBias.rows(of: hidden))
     pass.forEachRow { row in
-      let (x, r, l) = (x.row(row), pass.pair.row(row), pass.output.row(row))
-      for i in 0..<x.columns {
-        let open = (erff(alpha[i] * (l[0, i] + gateBias[i]) + bias[i]) + 1) / 2
-        x[0, i] += gamma[i] * open * r[0, i]
+      let (alpha, bias, gamma, gateBias) = (alphas.start, biases.start, gammas.start, gateBiases.start)
+      let (x, r, l) = (x.row(row).start, pass.pair.row(row).start, pass.output.row(row).start)
+      for i in 0..<hidden {
+        let open = (erff(alpha[i] * (l[i] + gateBias[i]) + bias[i]) + 1) / 2
+        x[i] += gamma[i] * open * r[i]
       }
     }
   }
@@ -88,14 +93,14 @@ struct Engram: Sendable {
             var z: Float = 0
             for k in 0..<length {
               let projection = projections[length * (length - 1) / 2 + k].rows(of: sizes.compressedSize).row(g)
-              z += projection.sum(with: code(at: offset - length + 1 + k)) { $0 * $1 }
+              z += projection.dot(code(at: offset - length + 1 + k))
             }
-            r.combine(table.rows(of: hidden).row(Self.slot(z, of: sizes.tableSize))) { $0 + $1 }
+            r.add(table.rows(of: hidden).row(Self.slot(z, of: sizes.tableSize)))
             count += 1
           }
         }
         let share = 1 / Float(max(count, 1))
-        r.apply { $0 * share }
+        r.scale(by: share)
         pair.row(offset).columns(hidden..<2 * hidden).copy(x.row(offset))
       }
     }

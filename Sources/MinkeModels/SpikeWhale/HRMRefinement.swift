@@ -21,7 +21,7 @@ struct HRMRefinement: Sendable {
       pass.multiply([.init(down, pass.pair.read, into: code)])
       Activation.silu(code, kernels: pass.level)
       pass.multiply([.init(up, code.read, into: update)])
-      pass.forEachRow { row in h.row(row).combine(update.row(row).read) { $0 + opening * $1 } }
+      pass.forEachRow { row in h.row(row).add(update.row(row).read, times: opening) }
     }
   }
 }

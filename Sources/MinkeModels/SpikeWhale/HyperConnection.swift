@@ -128,15 +128,15 @@ struct HyperConnection: Sendable {
   static func mix(_ streams: MatrixView, _ weights: [Float], into h: MutableMatrixView) {
     for (index, weight) in weights.enumerated() {
       if index == 0 {
-        h.combine(streams.row(0)) { _, x in weight * x }
+        h.set(streams.row(0), times: weight)
       } else {
-        h.combine(streams.row(index)) { $0 + weight * $1 }
+        h.add(streams.row(index), times: weight)
       }
     }
   }
 
   /// `X_i += write_i out`.
   func write(_ out: MatrixView, to streams: MutableMatrixView) {
-    for (index, weight) in write.enumerated() { streams.row(index).combine(out) { $0 + weight * $1 } }
+    for (index, weight) in write.enumerated() { streams.row(index).add(out, times: weight) }
   }
 }

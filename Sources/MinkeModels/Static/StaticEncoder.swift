@@ -159,7 +159,7 @@ public final class StaticEncoder: TokenIDEncoder {
   /// Writes the first numbers of the vector of the ids in `scratch` to `row`.
   private func pool(into row: MutableMatrixView, normalize: Bool, _ scratch: inout Scratch) throws {
     // In model2vec the weights go by token and the rows by mapping, so the weights are gathered first.
-    if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights[Int($0)] } }
+    if let tokenWeights { scratch.weights = scratch.ids.map { tokenWeights.pointer[Int($0)] } }
     if let rowOfToken { for index in scratch.ids.indices { scratch.ids[index] = rowOfToken[Int(scratch.ids[index])] } }
 
     rowSum(scratch.ids, weights: tokenWeights == nil ? nil : scratch.weights, into: row)
