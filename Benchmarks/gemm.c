@@ -19,20 +19,20 @@ static double now(void) {
 }
 
 // GFLOP/s of 12 independent chains of multiply-adds as wide as the level's registers.
-#define PEAK(NAME, TARGET, LANES)                                                                   \
-  TARGET static double NAME(void) {                                                                 \
-    typedef float vector __attribute__((vector_size(4 * LANES)));                                   \
-    vector sum[12], a = (vector){0} + 0.999f, b = (vector){0} + 0.001f;                             \
-    for (int i = 0; i < 12; i++) sum[i] = (vector){0} + (float)i;                                   \
-    const double start = now();                                                                     \
-    for (int k = 0; k < 200000; k++) {                                                              \
-      _Pragma("clang loop unroll(full)") for (int i = 0; i < 12; i++) sum[i] = sum[i] * a + b;      \
-      __asm__ volatile("" ::: "memory");                                                            \
-    }                                                                                               \
-    const double seconds = now() - start;                                                           \
-    volatile float kept = 0;                                                                        \
-    for (int i = 0; i < 12; i++) kept += sum[i][0];                                                 \
-    return 12.0 * 2 * LANES * 200000 / seconds / 1e9;                                               \
+#define PEAK(NAME, TARGET, LANES)                                                                                      \
+  TARGET static double NAME(void) {                                                                                    \
+    typedef float vector __attribute__((vector_size(4 * LANES)));                                                      \
+    vector sum[12], a = (vector){0} + 0.999f, b = (vector){0} + 0.001f;                                                \
+    for (int i = 0; i < 12; i++) sum[i] = (vector){0} + (float)i;                                                      \
+    const double start = now();                                                                                        \
+    for (int k = 0; k < 200000; k++) {                                                                                 \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < 12; i++) sum[i] = sum[i] * a + b;                         \
+      __asm__ volatile("" ::: "memory");                                                                               \
+    }                                                                                                                  \
+    const double seconds = now() - start;                                                                              \
+    volatile float kept = 0;                                                                                           \
+    for (int i = 0; i < 12; i++) kept += sum[i][0];                                                                    \
+    return 12.0 * 2 * LANES * 200000 / seconds / 1e9;                                                                  \
   }
 
 PEAK(peak_128, , 4)
@@ -59,20 +59,36 @@ static float *numbers(size_t count) {
 static void measure(minke_level level, const char *name, size_t rows, size_t columns, size_t depth) {
   const minke_gemm_kernels *gemm = minke_gemm(level);
   const minke_gemm_int8_kernels *int8 = minke_gemm_int8(level);
-  float *x = numbers(rows * depth), *w = numbers(columns * depth), *bias = numbers(columns), *y = numbers(rows * columns);
+  float *x = numbers(rows * depth), *w = numbers(columns * depth), *bias = numbers(columns),
+        *y = numbers(rows * columns);
   float *panels = numbers(minke_gemm_panel_count(columns, depth));
   gemm->pack(w, depth, columns, depth, panels);
-  const minke_gemm_call call = {.rows = rows, .columns = columns, .depth = depth, .x = x, .x_stride = depth,
-                                .panels = panels, .bias = bias, .y = y, .y_stride = columns};
+  const minke_gemm_call call = {.rows = rows,
+                                .columns = columns,
+                                .depth = depth,
+                                .x = x,
+                                .x_stride = depth,
+                                .panels = panels,
+                                .bias = bias,
+                                .y = y,
+                                .y_stride = columns};
   const size_t wide = minke_gemm_int8_depth(depth);
   int8_t *bytes = (int8_t *)numbers(minke_gemm_panel_count(columns, wide) / 4 + 1);
   uint8_t *q = (uint8_t *)numbers(rows * wide / 4 + 1);
   float *x_scales = numbers(rows), *w_scales = numbers(columns);
   int32_t *x_zeros = (int32_t *)numbers(rows), *w_sums = (int32_t *)numbers(columns);
   int8->pack(w, depth, columns, depth, bytes, w_scales, w_sums);
-  const minke_gemm_int8_call int8_call = {.rows = rows, .columns = columns, .depth = depth, .x = q,
-                                          .x_scales = x_scales, .x_zeros = x_zeros, .panels = bytes,
-                                          .w_scales = w_scales, .w_sums = w_sums, .bias = bias, .y = y,
+  const minke_gemm_int8_call int8_call = {.rows = rows,
+                                          .columns = columns,
+                                          .depth = depth,
+                                          .x = q,
+                                          .x_scales = x_scales,
+                                          .x_zeros = x_zeros,
+                                          .panels = bytes,
+                                          .w_scales = w_scales,
+                                          .w_sums = w_sums,
+                                          .bias = bias,
+                                          .y = y,
                                           .y_stride = columns};
   const double work = 2.0 * (double)rows * (double)columns * (double)depth / 1e9;
   double best[3] = {0};

@@ -26,7 +26,7 @@ public struct Checkpoint: Sendable {
 
   /// Maps the file at `url` and reads its table of contents.
   ///
-  /// - Throws: ``MinkeError`` when the file cannot be read, breaks its format, or is of another format.
+  /// - Throws: `MinkeError` when the file cannot be read, breaks its format, or is of another format.
   public init(contentsOf url: URL) throws {
     let file = try MappedFile(url)
     let bytes = SharedBuffer<UInt8>(file.bytes, of: file)
@@ -39,7 +39,7 @@ public struct Checkpoint: Sendable {
 
   /// Reads a checkpoint of one file from memory; `name` stands for the file in error texts.
   ///
-  /// - Throws: ``MinkeError`` when the bytes break their format or are of another format.
+  /// - Throws: `MinkeError` when the bytes break their format or are of another format.
   package init(bytes: UnsafeRawBufferPointer, named name: String) throws {
     self = try Self.read(SharedBuffer(copying: bytes.bindMemory(to: UInt8.self)), path: name)
   }
@@ -49,7 +49,7 @@ public struct Checkpoint: Sendable {
 
   /// The tensor called `name`.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` that lists the names there are.
+  /// - Throws: `MinkeError` of kind `notFound` that lists the names there are.
   public func tensor(_ name: String) throws(MinkeError) -> Tensor {
     if let tensor = tensors[name] { return tensor }
     let shown = tensorNames.prefix(8).joined(separator: ", ")

@@ -22,7 +22,7 @@ package struct FourBitTable: Sendable {
 
   /// Maps the table of `columns` columns at `url`; the file's size tells the number of rows.
   ///
-  /// - Throws: ``MinkeError`` when the file does not hold whole rows or a scale is not finite.
+  /// - Throws: `MinkeError` when the file does not hold whole rows or a scale is not finite.
   package init(contentsOf url: URL, columns: Int) throws(MinkeError) {
     let file = try MappedFile(url)
     try self.init(SharedBuffer(file.bytes, of: file), columns: columns, path: file.path)
@@ -30,7 +30,7 @@ package struct FourBitTable: Sendable {
 
   /// Reads a table of `columns` columns from memory; `name` stands for the file in error texts.
   ///
-  /// - Throws: ``MinkeError`` when the bytes do not hold whole rows or a scale is not finite.
+  /// - Throws: `MinkeError` when the bytes do not hold whole rows or a scale is not finite.
   package init(bytes: UnsafeRawBufferPointer, columns: Int, named name: String) throws(MinkeError) {
     try self.init(SharedBuffer(copying: bytes.bindMemory(to: UInt8.self)), columns: columns, path: name)
   }
@@ -58,7 +58,7 @@ package struct FourBitTable: Sendable {
   /// The table nearest to `floats`, `[rows, columns]` row-major, by the published recipe in float32 arithmetic:
   /// `s = max |w| + 1e-8` and `q = round((w / s + 1) * 7.5)`, halves to even, kept within 0...15.
   ///
-  /// - Throws: ``MinkeError`` when the numbers do not fill the matrix, one is not finite, or `columns` is odd.
+  /// - Throws: `MinkeError` when the numbers do not fill the matrix, one is not finite, or `columns` is odd.
   package static func quantize(
     _ floats: UnsafeBufferPointer<Float>, rows: Int, columns: Int
   ) throws(MinkeError) -> FourBitTable {
@@ -104,7 +104,7 @@ package struct FourBitTable: Sendable {
 
   /// Writes the table as an `embedding.q4_k_m.bin`, which takes its place at `url` only when it is whole.
   ///
-  /// - Throws: ``MinkeError`` when writing fails.
+  /// - Throws: `MinkeError` when writing fails.
   package func write(to url: URL) throws(MinkeError) {
     var file = try FileWriter(url)
     try file.write(packed)

@@ -20,13 +20,13 @@ public struct NumPyArray: Sendable {
   /// Reads the array at `url` into memory.
   ///
   /// It is not mapped: a file that another program cuts short meanwhile is an error, not the end of this program.
-  /// - Throws: ``MinkeError`` when the file breaks the format, does not hold exactly the elements its header
+  /// - Throws: `MinkeError` when the file breaks the format, does not hold exactly the elements its header
   ///   promises, or holds big-endian numbers, Fortran order, Python objects or another unusual type.
   public init(contentsOf url: URL) throws(MinkeError) { values = try NumPyReader(url).whole() }
 
   /// Reads an array from memory; `name` stands for the file in error texts.
   ///
-  /// - Throws: ``MinkeError`` as ``init(contentsOf:)`` does.
+  /// - Throws: `MinkeError` as ``init(contentsOf:)`` does.
   package init(bytes: UnsafeRawBufferPointer, named name: String) throws(MinkeError) {
     try self.init(SharedBuffer(copying: bytes.bindMemory(to: UInt8.self)), path: name)
   }
@@ -46,7 +46,7 @@ public struct NumPyArray: Sendable {
 
   /// Writes the `.npy` file, which takes its place at `url` only when it is whole.
   ///
-  /// - Throws: ``MinkeError`` when the element type has no NumPy counterpart or writing fails.
+  /// - Throws: `MinkeError` when the element type has no NumPy counterpart or writing fails.
   public func write(to url: URL) throws(MinkeError) {
     let header = try header()
     var file = try FileWriter(url)
@@ -64,7 +64,7 @@ extension Embeddings {
   /// The vectors of a two-dimensional `.npy` file: `[count, dimension]` floating-point numbers or 8-bit integers, or
   /// `[count, dimension / 8]` bytes of packed bits (numpy `packbits`).
   ///
-  /// - Throws: ``MinkeError`` when the file is no such array or a number is not finite.
+  /// - Throws: `MinkeError` when the file is no such array or a number is not finite.
   public init(npy url: URL) throws(MinkeError) {
     let reader = try NumPyReader(url)
     try reader.checkVectors()
@@ -94,7 +94,7 @@ extension Embeddings {
 
   /// Writes what ``npyBytes()`` gives to a file, without a copy; it takes its place at `url` only when it is whole.
   ///
-  /// - Throws: ``MinkeError`` when writing fails.
+  /// - Throws: `MinkeError` when writing fails.
   public func writeNPY(to url: URL) throws(MinkeError) {
     var writer = try NumPyWriter(FileWriter(url), like: self, rows: count)
     try writer.append(self)

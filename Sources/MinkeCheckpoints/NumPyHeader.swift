@@ -105,7 +105,7 @@ struct NumPyHeader {
   /// The header that `numpy.save` writes before `shape` elements of a type.
   ///
   /// - Parameter growing: whether the first axis may become longer without the header doing so.
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` when NumPy has no such arrays.
+  /// - Throws: `MinkeError` of kind `invalidArgument` when NumPy has no such arrays.
   static func bytes(
     _ elementType: ElementType, shape: [Int], growing: Bool = false, subject: String
   ) throws(MinkeError) -> [UInt8] {

@@ -27,7 +27,7 @@ package final class NumPyReader {
 
   /// Opens the file at `url` and reads its header.
   ///
-  /// - Throws: ``MinkeError`` when there is no such file, it is a folder, a pipe or a device, breaks the format, or is
+  /// - Throws: `MinkeError` when there is no such file, it is a folder, a pipe or a device, breaks the format, or is
   ///   longer or shorter than its header says.
   package convenience init(_ url: URL) throws(MinkeError) {
     let name = url.relativePath
@@ -53,7 +53,7 @@ package final class NumPyReader {
 
   /// Reads the header of what comes through standard input.
   ///
-  /// - Throws: ``MinkeError`` when it breaks the format.
+  /// - Throws: `MinkeError` when it breaks the format.
   package convenience init(standardInput: Void) throws(MinkeError) {
     try self.init(Source(STDIN_FILENO, isOpenedHere: false, name: "standard input"), size: nil)
   }
@@ -81,7 +81,7 @@ package final class NumPyReader {
 
   /// The next whole rows, about `bytes` of them or one; nil at the end.
   ///
-  /// - Throws: ``MinkeError`` when reading fails, or ends too early, or goes on after the last element.
+  /// - Throws: `MinkeError` when reading fails, or ends too early, or goes on after the last element.
   package func next(bytes wanted: Int = 4 << 20) throws(MinkeError) -> Tensor? {
     guard let rows = shape.first else { throw scalar() }
     // An axis of length 0 leaves nothing to read, however many rows there are.
@@ -187,7 +187,7 @@ extension NumPyReader {
 
   /// The next vectors, about `bytes` of them or one; nil at the end.
   ///
-  /// - Throws: ``MinkeError`` as ``next(bytes:)`` and ``checkVectors()`` do, or when a number is not finite.
+  /// - Throws: `MinkeError` as ``next(bytes:)`` and ``checkVectors()`` do, or when a number is not finite.
   package func nextVectors(bytes: Int = 4 << 20) throws(MinkeError) -> Embeddings? {
     try checkVectors()
     let before = rowsRead

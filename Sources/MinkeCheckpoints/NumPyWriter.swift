@@ -17,7 +17,7 @@ package struct NumPyWriter: ~Copyable {
   /// A writer of `columns` elements a row to `file`, which nothing has been written to yet.
   ///
   /// - Parameter rows: how many rows will come, where that is known.
-  /// - Throws: ``MinkeError`` when the element type has no NumPy counterpart or writing fails.
+  /// - Throws: `MinkeError` when the element type has no NumPy counterpart or writing fails.
   package init(
     _ file: consuming FileWriter, elementType: ElementType, columns: Int, rows: Int? = nil
   ) throws(MinkeError) {
@@ -41,7 +41,7 @@ package struct NumPyWriter: ~Copyable {
 
   /// Appends whole rows, as they lie in memory.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when they are not whole, else when writing fails.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when they are not whole, else when writing fails.
   package mutating func append(_ bytes: UnsafeRawBufferPointer) throws(MinkeError) {
     let width = columns * elementType.byteCount
     guard width > 0, bytes.count.isMultiple(of: width) else {
@@ -54,7 +54,7 @@ package struct NumPyWriter: ~Copyable {
 
   /// Appends vectors, numbers as float32 and bits as bytes.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when they are of another kind or width, else when writing fails.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when they are of another kind or width, else when writing fails.
   package mutating func append(_ vectors: Embeddings) throws(MinkeError) {
     guard vectors.elementType == elementType, vectors.dimension == columns * vectors.numbersPerElement else {
       throw MinkeError(
@@ -70,7 +70,7 @@ package struct NumPyWriter: ~Copyable {
 
   /// Completes the header and hands over the file, which is now whole.
   ///
-  /// - Throws: ``MinkeError`` when there are not as many rows as were promised, or writing fails.
+  /// - Throws: `MinkeError` when there are not as many rows as were promised, or writing fails.
   package mutating func finish() throws(MinkeError) {
     guard expected == nil || expected == rows else {
       throw MinkeError(.shapeMismatch, "array", expected: "\(expected ?? 0) rows", found: "\(rows)")

@@ -19,7 +19,7 @@ public enum Safetensors {
   /// Writes `tensors` as a safetensors file, which takes its place at `url` only when it is whole.
   ///
   /// The order of the tensors in the file is the reference implementation's: by element type, then by name.
-  /// - Throws: ``MinkeError`` when two tensors have one name, the header grows too long, or writing fails.
+  /// - Throws: `MinkeError` when two tensors have one name, the header grows too long, or writing fails.
   public static func write(
     _ tensors: [Tensor], metadata: [String: String] = [:], to url: URL
   ) throws(MinkeError) {

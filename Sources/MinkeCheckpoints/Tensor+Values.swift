@@ -8,7 +8,7 @@ extension Tensor {
   /// - Parameters:
   ///   - expected: the shape that the tensor must have, nil standing for any length; nil for any shape.
   ///   - requiringFinite: whether NaN and infinity are an error.
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` or `notFinite`.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` or `notFinite`.
   package func floats(
     shape expected: [Int?]? = nil, requiringFinite: Bool = false, kernels level: KernelLevel = .active
   ) throws(MinkeError) -> SharedBuffer<Float> {
@@ -27,7 +27,7 @@ extension Tensor {
   /// The elements of a tensor of whole numbers or of true and false, in row-major order.
   ///
   /// - Parameter expected: the shape that the tensor must have, nil standing for any length; nil for any shape.
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch`, also for a tensor of floating-point numbers.
+  /// - Throws: `MinkeError` of kind `shapeMismatch`, also for a tensor of floating-point numbers.
   public func integers(shape expected: [Int?]? = nil) throws(MinkeError) -> [Int] {
     if let expected { try checkShape(expected) }
     let bytes = bytes()

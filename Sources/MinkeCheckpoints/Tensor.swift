@@ -20,7 +20,7 @@ public struct Tensor: Sendable {
 
   /// The tensor that fills `bytes` with `shape` elements in row-major order.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the bytes are more or fewer than the shape needs.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when the bytes are more or fewer than the shape needs.
   package init(
     name: String, elementType: ElementType, shape: [Int], bytes: SharedBuffer<UInt8>
   ) throws(MinkeError) {
@@ -29,14 +29,14 @@ public struct Tensor: Sendable {
 
   /// A tensor of float32 numbers in row-major order, copied.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the numbers are more or fewer than the shape needs.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when the numbers are more or fewer than the shape needs.
   public init(name: String, shape: [Int], floats: [Float]) throws(MinkeError) {
     try self.init(name: name, elementType: .float32, shape: shape, bytes: Self.bytes(floats))
   }
 
   /// A tensor of int64 numbers in row-major order, copied.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the numbers are more or fewer than the shape needs.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when the numbers are more or fewer than the shape needs.
   public init(name: String, shape: [Int], integers: [Int]) throws(MinkeError) {
     try self.init(name: name, elementType: .int64, shape: shape, bytes: Self.bytes(integers.map(Int64.init)))
   }
@@ -62,7 +62,7 @@ public struct Tensor: Sendable {
 
   /// The view of `storage` that begins at element `offset` and steps `strides` elements along each axis.
   ///
-  /// - Throws: ``MinkeError`` of kind `malformedFile` when the view reaches outside the storage.
+  /// - Throws: `MinkeError` of kind `malformedFile` when the view reaches outside the storage.
   init(
     name: String, elementType: ElementType, shape: [Int], strides: [Int], offset: Int, storage: SharedBuffer<UInt8>,
     file: String
@@ -121,7 +121,7 @@ public struct Tensor: Sendable {
 
   /// Throws unless the tensor has the shape `expected`, in which nil stands for any length.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch`.
+  /// - Throws: `MinkeError` of kind `shapeMismatch`.
   package func checkShape(_ expected: [Int?]) throws(MinkeError) {
     if shape.count == expected.count, zip(shape, expected).allSatisfy({ $1 == nil || $0 == $1 }) { return }
     let text = expected.map { $0.map(String.init) ?? "any" }.joined(separator: ", ")

@@ -90,7 +90,7 @@ enum StandardStreams {
     }
   }
 
-  /// - Throws: ``MinkeError`` when so few descriptors are left that the language's own threads could not start, or would end the
+  /// - Throws: `MinkeError` when so few descriptors are left that the language's own threads could not start, or would end the
   ///   program as soon as a file is open.
   static func requireRoom() throws(MinkeError) {
     let descriptors = (0..<5).map { _ in dup(STDERR_FILENO) }

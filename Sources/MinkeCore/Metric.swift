@@ -13,7 +13,9 @@ public enum Metric: String, CaseIterable, Codable, Sendable {
   /// How alike two vectors are whose score is `score`, larger always being more alike: cosines and dot products as they
   /// are; for ``hamming``, `1 - 2 * score / dimension`, the cosine of the signs.
   ///
-  /// - Parameter dimension: numbers, or bits, of a vector.
+  /// - Parameters:
+  ///   - score: what an index gives for a match.
+  ///   - dimension: numbers, or bits, of a vector.
   public func similarity(ofScore score: Float, dimension: Int) -> Float {
     self == .hamming ? 1 - 2 * score / Float(dimension) : score
   }

@@ -68,9 +68,7 @@ const minke_convert_kernels *minke_convert(minke_level level) {
 
 static void f16_neon(const uint16_t *from, float *to, size_t count) {
   size_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    vst1q_f32(to + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from + i))));
-  }
+  for (; i + 4 <= count; i += 4) { vst1q_f32(to + i, vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(from + i)))); }
   f16_portable(from + i, to + i, count - i);
 }
 

@@ -39,13 +39,13 @@ MINKE_INLINE void silu(float *x, size_t count) {
 }
 
 // One set of functions for each level: the bodies above, compiled for its instructions.
-#define MINKE_DECODER_LEVEL(LEVEL, TARGET)                                                                            \
-  TARGET static void rms_norm_##LEVEL(const float *x, size_t x_stride, const float *weight, float epsilon,            \
-                                      size_t rows, size_t columns, float *y, size_t y_stride) {                       \
-    rms_norm(x, x_stride, weight, epsilon, rows, columns, y, y_stride);                                               \
-  }                                                                                                                   \
-  TARGET static void swiglu_##LEVEL(float *gate, const float *up, size_t count) { swiglu(gate, up, count); }          \
-  TARGET static void silu_##LEVEL(float *x, size_t count) { silu(x, count); }                                         \
+#define MINKE_DECODER_LEVEL(LEVEL, TARGET)                                                                             \
+  TARGET static void rms_norm_##LEVEL(const float *x, size_t x_stride, const float *weight, float epsilon,             \
+                                      size_t rows, size_t columns, float *y, size_t y_stride) {                        \
+    rms_norm(x, x_stride, weight, epsilon, rows, columns, y, y_stride);                                                \
+  }                                                                                                                    \
+  TARGET static void swiglu_##LEVEL(float *gate, const float *up, size_t count) { swiglu(gate, up, count); }           \
+  TARGET static void silu_##LEVEL(float *x, size_t count) { silu(x, count); }                                          \
   static const minke_decoder_kernels kernels_##LEVEL = {rms_norm_##LEVEL, swiglu_##LEVEL, silu_##LEVEL};
 
 MINKE_DECODER_LEVEL(portable, )

@@ -85,9 +85,9 @@ MINKE_INLINE void tile(const minke_gemm_call *g, size_t row, size_t column, cons
 // `count` rows, at most `limit` of 14, in tiles of constant size.
 MINKE_INLINE void tile_of(const minke_gemm_call *g, size_t row, size_t count, size_t column, const int limit,
                           const int vectors) {
-#define MINKE_ROWS(n)                                          \
-  case n:                                                      \
-    if (n <= limit) tile(g, row, column, n <= limit ? n : 1, vectors); \
+#define MINKE_ROWS(n)                                                                                                  \
+  case n:                                                                                                              \
+    if (n <= limit) tile(g, row, column, n <= limit ? n : 1, vectors);                                                 \
     break;
   switch (count) {
     MINKE_ROWS(1)

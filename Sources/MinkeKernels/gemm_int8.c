@@ -49,7 +49,8 @@ MINKE_INLINE void finish(const minke_gemm_int8_call *g, const tile_sums *tile, s
 // Each level has a function that sums one tile of constant size:
 // sum[r][c] = sum over k of x[r, k] w[c, k], for `rows` rows and 16 `vectors` columns. `groups` counts four k each.
 
-MINKE_INLINE void sum_portable(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile, const int rows, const int vectors) {
+MINKE_INLINE void sum_portable(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile,
+                               const int rows, const int vectors) {
   for (int r = 0; r < rows; r++) {
     int32_t sum[32] = {0};
     const int8_t *values = (const int8_t *)x + (size_t)r * stride;
@@ -66,15 +67,16 @@ MINKE_INLINE void sum_portable(const uint8_t *x, size_t stride, const int8_t *pa
 
 // One multiplication of unsigned by signed bytes holds its pairs in 16 bits, where 255 * 127 twice would not fit. With
 // the sign moved from x to w it does: 128 * 127 * 2 < 32768.
-MINKE_TARGET_AVX2 MINKE_INLINE void sum_avx2(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile, const int rows, const int vectors) {
+MINKE_TARGET_AVX2 MINKE_INLINE void sum_avx2(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups,
+                                             tile_sums *tile, const int rows, const int vectors) {
   __m256i sum[4][2];
-  MINKE_UNROLL for (int r = 0; r < rows; r++) MINKE_UNROLL for (int v = 0; v < 2 * vectors; v++)
-    sum[r][v] = _mm256_setzero_si256();
+  MINKE_UNROLL for (int r = 0; r < rows; r++) MINKE_UNROLL for (int v = 0; v < 2 * vectors; v++) sum[r][v] =
+      _mm256_setzero_si256();
   const __m256i ones = _mm256_set1_epi16(1);
   for (size_t k = 0; k < groups; k++) {
     __m256i w[2];
-    MINKE_UNROLL for (int v = 0; v < 2 * vectors; v++)
-      w[v] = _mm256_loadu_si256((const __m256i *)(panel + 4 * MINKE_PANEL * k) + v);
+    MINKE_UNROLL for (int v = 0; v < 2 * vectors; v++) w[v] =
+        _mm256_loadu_si256((const __m256i *)(panel + 4 * MINKE_PANEL * k) + v);
     MINKE_UNROLL for (int r = 0; r < rows; r++) {
       int32_t four;
       memcpy(&four, x + (size_t)r * stride + 4 * k, 4);
@@ -86,13 +88,14 @@ MINKE_TARGET_AVX2 MINKE_INLINE void sum_avx2(const uint8_t *x, size_t stride, co
     }
   }
   MINKE_UNROLL for (int r = 0; r < rows; r++) MINKE_UNROLL for (int v = 0; v < 2 * vectors; v++)
-    _mm256_storeu_si256((__m256i *)tile->sum[r] + v, sum[r][v]);
+      _mm256_storeu_si256((__m256i *)tile->sum[r] + v, sum[r][v]);
 }
 
-MINKE_TARGET_AVX512 MINKE_INLINE void sum_avx512(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile, const int rows, const int vectors) {
+MINKE_TARGET_AVX512 MINKE_INLINE void sum_avx512(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups,
+                                                 tile_sums *tile, const int rows, const int vectors) {
   __m512i sum[14][2];
-  MINKE_UNROLL for (int r = 0; r < rows; r++) MINKE_UNROLL for (int v = 0; v < vectors; v++)
-    sum[r][v] = _mm512_setzero_si512();
+  MINKE_UNROLL for (int r = 0; r < rows; r++) MINKE_UNROLL for (int v = 0; v < vectors; v++) sum[r][v] =
+      _mm512_setzero_si512();
   // As in the float32 product: a pointer for every third row.
   const uint8_t *base[5];
   MINKE_UNROLL for (int i = 0; i < 5; i++) base[i] = x + (3 * i < rows ? 3 * (size_t)i : 0) * stride;
@@ -115,12 +118,13 @@ MINKE_TARGET_AVX512 MINKE_INLINE void sum_avx512(const uint8_t *x, size_t stride
     }
   }
   MINKE_UNROLL for (int r = 0; r < rows; r++) MINKE_UNROLL for (int v = 0; v < vectors; v++)
-    _mm512_storeu_si512(tile->sum[r] + 16 * v, sum[r][v]);
+      _mm512_storeu_si512(tile->sum[r] + 16 * v, sum[r][v]);
 }
 
 #elif MINKE_ARM64
 
-MINKE_INLINE void sum_neon(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile, const int rows, const int vectors) {
+MINKE_INLINE void sum_neon(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile,
+                           const int rows, const int vectors) {
   int32x4_t sum[2][4];
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < 4 * vectors; v++) sum[r][v] = vdupq_n_s32(0);
@@ -140,7 +144,8 @@ MINKE_INLINE void sum_neon(const uint8_t *x, size_t stride, const int8_t *panel,
     for (int v = 0; v < 4 * vectors; v++) vst1q_s32(tile->sum[r] + 4 * v, sum[r][v]);
 }
 
-MINKE_TARGET_DOTPROD MINKE_INLINE void sum_dotprod(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups, tile_sums *tile, const int rows, const int vectors) {
+MINKE_TARGET_DOTPROD MINKE_INLINE void sum_dotprod(const uint8_t *x, size_t stride, const int8_t *panel, size_t groups,
+                                                   tile_sums *tile, const int rows, const int vectors) {
   int32x4_t sum[6][4];
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < 4 * vectors; v++) sum[r][v] = vdupq_n_s32(0);
@@ -160,43 +165,43 @@ MINKE_TARGET_DOTPROD MINKE_INLINE void sum_dotprod(const uint8_t *x, size_t stri
 
 #endif
 
-#define MINKE_ROWS(LEVEL, n, MOST, VECTORS) \
+#define MINKE_ROWS(LEVEL, n, MOST, VECTORS)                                                                            \
   case n: sum_##LEVEL(x, stride, panel, stride / 4, &tile, n <= MOST ? n : 1, VECTORS); break;
 
 // The loops of the float32 product around a level's tile of at most MOST rows times 16 VECTORS columns.
-#define MINKE_INT8_LEVEL(LEVEL, TARGET, NAME, MOST, VECTORS)                                                          \
-  TARGET static void multiply_##LEVEL(const minke_gemm_int8_call *g) {                                                \
-    const minke_transformer_kernels *transformer = minke_transformer(NAME);                                           \
-    const size_t stride = minke_gemm_int8_depth(g->depth), tiles = (g->rows + MOST - 1) / MOST;                       \
-    const size_t width = 16 * VECTORS;                                                                                \
-    tile_sums tile;                                                                                                   \
-    for (size_t column = 0; column < g->columns; column += width) {                                                   \
-      const int8_t *panel = g->panels + column / MINKE_PANEL * MINKE_PANEL * stride + column % MINKE_PANEL * 4;       \
-      for (size_t i = 0; i < tiles; i++) {                                                                            \
-        const size_t row = i * g->rows / tiles, count = (i + 1) * g->rows / tiles - row;                              \
-        const uint8_t *x = g->x + row * stride;                                                                       \
-        switch (count) {                                                                                              \
-          MINKE_ROWS(LEVEL, 1, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 2, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 3, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 4, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 5, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 6, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 7, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 8, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 9, MOST, VECTORS)                                                                         \
-          MINKE_ROWS(LEVEL, 10, MOST, VECTORS)                                                                        \
-          MINKE_ROWS(LEVEL, 11, MOST, VECTORS)                                                                        \
-          MINKE_ROWS(LEVEL, 12, MOST, VECTORS)                                                                        \
-          MINKE_ROWS(LEVEL, 13, MOST, VECTORS)                                                                        \
-          MINKE_ROWS(LEVEL, 14, MOST, VECTORS)                                                                        \
-        }                                                                                                             \
-        finish(g, &tile, row, count, column, width);                                                                  \
-        if (g->activation == MINKE_GELU)                                                                              \
-          transformer->gelu(g->y + row * g->y_stride + column, count,                                                 \
-                            g->columns - column < width ? g->columns - column : width, g->y_stride);                  \
-      }                                                                                                               \
-    }                                                                                                                 \
+#define MINKE_INT8_LEVEL(LEVEL, TARGET, NAME, MOST, VECTORS)                                                           \
+  TARGET static void multiply_##LEVEL(const minke_gemm_int8_call *g) {                                                 \
+    const minke_transformer_kernels *transformer = minke_transformer(NAME);                                            \
+    const size_t stride = minke_gemm_int8_depth(g->depth), tiles = (g->rows + MOST - 1) / MOST;                        \
+    const size_t width = 16 * VECTORS;                                                                                 \
+    tile_sums tile;                                                                                                    \
+    for (size_t column = 0; column < g->columns; column += width) {                                                    \
+      const int8_t *panel = g->panels + column / MINKE_PANEL * MINKE_PANEL * stride + column % MINKE_PANEL * 4;        \
+      for (size_t i = 0; i < tiles; i++) {                                                                             \
+        const size_t row = i * g->rows / tiles, count = (i + 1) * g->rows / tiles - row;                               \
+        const uint8_t *x = g->x + row * stride;                                                                        \
+        switch (count) {                                                                                               \
+          MINKE_ROWS(LEVEL, 1, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 2, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 3, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 4, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 5, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 6, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 7, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 8, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 9, MOST, VECTORS)                                                                          \
+          MINKE_ROWS(LEVEL, 10, MOST, VECTORS)                                                                         \
+          MINKE_ROWS(LEVEL, 11, MOST, VECTORS)                                                                         \
+          MINKE_ROWS(LEVEL, 12, MOST, VECTORS)                                                                         \
+          MINKE_ROWS(LEVEL, 13, MOST, VECTORS)                                                                         \
+          MINKE_ROWS(LEVEL, 14, MOST, VECTORS)                                                                         \
+        }                                                                                                              \
+        finish(g, &tile, row, count, column, width);                                                                   \
+        if (g->activation == MINKE_GELU)                                                                               \
+          transformer->gelu(g->y + row * g->y_stride + column, count,                                                  \
+                            g->columns - column < width ? g->columns - column : width, g->y_stride);                   \
+      }                                                                                                                \
+    }                                                                                                                  \
   }
 
 typedef uint8_t v16b __attribute__((vector_size(16)));
@@ -228,7 +233,7 @@ MINKE_INLINE void quantize_rows(const float *x, size_t stride, const float *fact
     zeros[row] = zero;
     for (size_t k = 0; k < depth; k += 16) {
       v16i n = (v16i)(scaled(x, factors, k, depth) * inverse + magic) - (v16i)magic + zero;
-      const v16i below = n < lowest, above = n > lowest + 255;
+      const v16i below = n<lowest, above = n> lowest + 255;
       n = (n & ~below & ~above) | (lowest & below) | ((lowest + 255) & above);
       const v16b bytes = __builtin_convertvector(n, v16b);
       if (depth - k >= 16) memcpy(q + k, &bytes, 16);
@@ -260,10 +265,10 @@ static void pack(const float *w, size_t stride, size_t columns, size_t depth, in
   }
 }
 
-#define MINKE_QUANTIZE_LEVEL(LEVEL, TARGET, LOWEST)                                                                   \
-  TARGET static void quantize_##LEVEL(const float *x, size_t stride, const float *factors, size_t rows, size_t depth, \
-                                      uint8_t *q, float *scales, int32_t *zeros) {                                    \
-    quantize_rows(x, stride, factors, rows, depth, q, scales, zeros, LOWEST);                                         \
+#define MINKE_QUANTIZE_LEVEL(LEVEL, TARGET, LOWEST)                                                                    \
+  TARGET static void quantize_##LEVEL(const float *x, size_t stride, const float *factors, size_t rows, size_t depth,  \
+                                      uint8_t *q, float *scales, int32_t *zeros) {                                     \
+    quantize_rows(x, stride, factors, rows, depth, q, scales, zeros, LOWEST);                                          \
   }
 
 MINKE_INT8_LEVEL(portable, , MINKE_PORTABLE, 1, 2)

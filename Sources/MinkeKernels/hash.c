@@ -21,16 +21,16 @@ static const uint8_t sigma[12][16] = {
 
 static inline uint64_t rotated(uint64_t x, int bits) { return x >> bits | x << (64 - bits); }
 
-#define G(a, b, c, d, x, y)      \
-  do {                           \
-    a = a + b + (x);             \
-    d = rotated(d ^ a, 32);      \
-    c = c + d;                   \
-    b = rotated(b ^ c, 24);      \
-    a = a + b + (y);             \
-    d = rotated(d ^ a, 16);      \
-    c = c + d;                   \
-    b = rotated(b ^ c, 63);      \
+#define G(a, b, c, d, x, y)                                                                                            \
+  do {                                                                                                                 \
+    a = a + b + (x);                                                                                                   \
+    d = rotated(d ^ a, 32);                                                                                            \
+    c = c + d;                                                                                                         \
+    b = rotated(b ^ c, 24);                                                                                            \
+    a = a + b + (y);                                                                                                   \
+    d = rotated(d ^ a, 16);                                                                                            \
+    c = c + d;                                                                                                         \
+    b = rotated(b ^ c, 63);                                                                                            \
   } while (0)
 
 static void compress(uint64_t h[8], const uint8_t block[128], uint64_t counted, bool last) {

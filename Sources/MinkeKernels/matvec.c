@@ -20,14 +20,14 @@ typedef uint16_t u16x16 __attribute__((vector_size(32)));
 // Rows are taken four at a time: four sums side by side hide the time one takes, and x is read once for all. They lie a
 // quarter of the matrix apart, because four streams through memory keep it busier than one does: float32 products take
 // a quarter less time so. Of 4-bit rows, which take longer to unpack than to read, four neighbours are taken.
-#define MINKE_BY_ROWS(BODY)                                                       \
-  const size_t quarter = rows / 4;                                                \
-  for (size_t row = 0; row < quarter; row++) { BODY(row, quarter, 4); }           \
+#define MINKE_BY_ROWS(BODY)                                                                                            \
+  const size_t quarter = rows / 4;                                                                                     \
+  for (size_t row = 0; row < quarter; row++) { BODY(row, quarter, 4); }                                                \
   for (size_t row = 4 * quarter; row < rows; row++) { BODY(row, 0, 1); }
 
-#define MINKE_BY_NEIGHBORS(BODY)                                                  \
-  size_t row = 0;                                                                 \
-  for (; row + 4 <= rows; row += 4) { BODY(row, 1, 4); }                          \
+#define MINKE_BY_NEIGHBORS(BODY)                                                                                       \
+  size_t row = 0;                                                                                                      \
+  for (; row + 4 <= rows; row += 4) { BODY(row, 1, 4); }                                                               \
   for (; row < rows; row++) { BODY(row, 0, 1); }
 
 // Row 0 of `w`, row `gap`, row 2 `gap` and so on, `count` of them; here and below.
@@ -55,9 +55,9 @@ MINKE_INLINE void float32_rows(const float *w, size_t inputs, size_t gap, const 
   for (int r = 0; r < count; r++) y[(size_t)r * gap] = sum16(sum[r]);
 }
 
-MINKE_INLINE void float32(const float *w, size_t rows, size_t inputs, const float *x, float *y) {
+MINKE_INLINE void float32(const float *w, size_t rows, size_t inputs, const float *x, float *y){
 #define MINKE_BODY(row, gap, n) float32_rows(w + row * inputs, inputs, gap, x, y + row, n)
-  MINKE_BY_ROWS(MINKE_BODY)
+    MINKE_BY_ROWS(MINKE_BODY)
 #undef MINKE_BODY
 }
 
@@ -89,9 +89,9 @@ MINKE_INLINE void int8_rows(const int8_t *q, const float *scales, size_t inputs,
   for (int r = 0; r < count; r++) y[(size_t)r * gap] = scales[(size_t)r * gap] * sum16(sum[r]);
 }
 
-MINKE_INLINE void int8(const int8_t *q, const float *scales, size_t rows, size_t inputs, const float *x, float *y) {
+MINKE_INLINE void int8(const int8_t *q, const float *scales, size_t rows, size_t inputs, const float *x, float *y){
 #define MINKE_BODY(row, gap, n) int8_rows(q + row * inputs, scales + row, inputs, gap, x, y + row, n)
-  MINKE_BY_ROWS(MINKE_BODY)
+    MINKE_BY_ROWS(MINKE_BODY)
 #undef MINKE_BODY
 }
 
@@ -105,9 +105,7 @@ MINKE_INLINE v16 halves(const uint16_t *p, size_t count) {
   return (v16)((v16i)magnitude | ((wide & 0x8000) << 16));
 }
 
-MINKE_INLINE v16 floats_of(u8x16 bytes) {
-  return __builtin_convertvector(__builtin_convertvector(bytes, v16i), v16);
-}
+MINKE_INLINE v16 floats_of(u8x16 bytes) { return __builtin_convertvector(__builtin_convertvector(bytes, v16i), v16); }
 
 MINKE_INLINE void four_bit_rows(const minke_four_bit_rows *w, size_t row, size_t inputs, size_t gap, const float *x,
                                 float *y, const int count) {
@@ -142,9 +140,9 @@ MINKE_INLINE void four_bit_rows(const minke_four_bit_rows *w, size_t row, size_t
   for (int r = 0; r < count; r++) y[(size_t)r * gap] = sum16(sum[r]);
 }
 
-MINKE_INLINE void four_bit(const minke_four_bit_rows *w, size_t rows, size_t inputs, const float *x, float *y) {
+MINKE_INLINE void four_bit(const minke_four_bit_rows *w, size_t rows, size_t inputs, const float *x, float *y){
 #define MINKE_BODY(row, gap, n) four_bit_rows(w, row, inputs, gap, x, y + row, n)
-  MINKE_BY_NEIGHBORS(MINKE_BODY)
+    MINKE_BY_NEIGHBORS(MINKE_BODY)
 #undef MINKE_BODY
 }
 
@@ -187,8 +185,7 @@ MINKE_TARGET_AVX512 MINKE_INLINE void four_bit_rows_avx512(const minke_four_bit_
         const __m512 weights = _mm512_fmadd_ps(levels, _mm512_set1_ps(scales[r][g]), _mm512_set1_ps(minimums[r][g]));
         // The look-up takes the low four bits of each index.
         sum[r][0] = _mm512_fmadd_ps(_mm512_permutexvar_ps(index, weights), low, sum[r][0]);
-        sum[r][1] =
-            _mm512_fmadd_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(index, 4), weights), high, sum[r][1]);
+        sum[r][1] = _mm512_fmadd_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(index, 4), weights), high, sum[r][1]);
       }
     }
   }
@@ -197,9 +194,9 @@ MINKE_TARGET_AVX512 MINKE_INLINE void four_bit_rows_avx512(const minke_four_bit_
 }
 
 MINKE_TARGET_AVX512 static void four_bit_lookup(const minke_four_bit_rows *w, size_t rows, size_t inputs,
-                                                const float *x, float *y) {
+                                                const float *x, float *y){
 #define MINKE_BODY(row, gap, n) four_bit_rows_avx512(w, row, inputs, gap, x, y + row, n)
-  MINKE_BY_NEIGHBORS(MINKE_BODY)
+    MINKE_BY_NEIGHBORS(MINKE_BODY)
 #undef MINKE_BODY
 }
 #endif
@@ -211,8 +208,7 @@ MINKE_INLINE void store_part(float *y, v16 value, size_t left) {
 
 MINKE_INLINE void unpack_int8(const int8_t *q, const float *scales, size_t rows, size_t inputs, float *y) {
   for (size_t row = 0; row < rows; row++, q += inputs, y += inputs)
-    for (size_t k = 0; k < inputs; k += 16)
-      store_part(y + k, load_int8(q + k, inputs - k) * scales[row], inputs - k);
+    for (size_t k = 0; k < inputs; k += 16) store_part(y + k, load_int8(q + k, inputs - k) * scales[row], inputs - k);
 }
 
 MINKE_INLINE void unpack_four_bit(const minke_four_bit_rows *w, size_t rows, size_t inputs, float *y) {
@@ -229,28 +225,30 @@ MINKE_INLINE void unpack_four_bit(const minke_four_bit_rows *w, size_t rows, siz
 }
 
 // One set of functions for each level: the bodies above, compiled for its instructions.
-#define MINKE_MATVEC_LEVEL(LEVEL, TARGET, FOUR_BIT, ROUNDING, ROUNDED)                                                                \
-  TARGET static void float32_##LEVEL(const float *w, size_t rows, size_t inputs, const float *x, float *y) {          \
-    float32(w, rows, inputs, x, y);                                                                                   \
-  }                                                                                                                   \
-  TARGET static void int8_##LEVEL(const int8_t *q, const float *scales, size_t rows, size_t inputs, const float *x,   \
-                                  float *y) {                                                                         \
-    int8(q, scales, rows, inputs, x, y);                                                                              \
-  }                                                                                                                   \
-  TARGET static void four_bit_##LEVEL(const minke_four_bit_rows *w, size_t rows, size_t inputs, const float *x,       \
-                                      float *y) {                                                                     \
-    FOUR_BIT(w, rows, inputs, x, y);                                                                                  \
-  }                                                                                                                   \
-  TARGET static void unpack_int8_##LEVEL(const int8_t *q, const float *scales, size_t rows, size_t inputs,            \
-                                         float *y) {                                                                  \
-    unpack_int8(q, scales, rows, inputs, y);                                                                          \
-  }                                                                                                                   \
-  TARGET static void unpack_four_bit_##LEVEL(const minke_four_bit_rows *w, size_t rows, size_t inputs, float *y) {    \
-    unpack_four_bit(w, rows, inputs, y);                                                                              \
-  }                                                                                                                   \
-  static const minke_matvec_kernels kernels_##LEVEL = {float32_##LEVEL, int8_##LEVEL, four_bit_##LEVEL,               \
-                                                       unpack_int8_##LEVEL, unpack_four_bit_##LEVEL,         \
-                                                       minke_round_input_##ROUNDING,                                  \
+#define MINKE_MATVEC_LEVEL(LEVEL, TARGET, FOUR_BIT, ROUNDING, ROUNDED)                                                 \
+  TARGET static void float32_##LEVEL(const float *w, size_t rows, size_t inputs, const float *x, float *y) {           \
+    float32(w, rows, inputs, x, y);                                                                                    \
+  }                                                                                                                    \
+  TARGET static void int8_##LEVEL(const int8_t *q, const float *scales, size_t rows, size_t inputs, const float *x,    \
+                                  float *y) {                                                                          \
+    int8(q, scales, rows, inputs, x, y);                                                                               \
+  }                                                                                                                    \
+  TARGET static void four_bit_##LEVEL(const minke_four_bit_rows *w, size_t rows, size_t inputs, const float *x,        \
+                                      float *y) {                                                                      \
+    FOUR_BIT(w, rows, inputs, x, y);                                                                                   \
+  }                                                                                                                    \
+  TARGET static void unpack_int8_##LEVEL(const int8_t *q, const float *scales, size_t rows, size_t inputs, float *y) { \
+    unpack_int8(q, scales, rows, inputs, y);                                                                           \
+  }                                                                                                                    \
+  TARGET static void unpack_four_bit_##LEVEL(const minke_four_bit_rows *w, size_t rows, size_t inputs, float *y) {     \
+    unpack_four_bit(w, rows, inputs, y);                                                                               \
+  }                                                                                                                    \
+  static const minke_matvec_kernels kernels_##LEVEL = {float32_##LEVEL,                                                \
+                                                       int8_##LEVEL,                                                   \
+                                                       four_bit_##LEVEL,                                               \
+                                                       unpack_int8_##LEVEL,                                            \
+                                                       unpack_four_bit_##LEVEL,                                        \
+                                                       minke_round_input_##ROUNDING,                                   \
                                                        minke_four_bit_rounded_##ROUNDED};
 
 MINKE_MATVEC_LEVEL(portable, , four_bit, portable, portable)

@@ -17,9 +17,9 @@ typedef int8_t s8x16 __attribute__((vector_size(16)));
 #define MINKE_AHEAD 4096
 
 // Four rows side by side: each part of x is loaded once for all of them.
-#define MINKE_BY_NEIGHBORS(BODY)                  \
-  size_t row = 0;                                 \
-  for (; row + 4 <= rows; row += 4) BODY(row, 4); \
+#define MINKE_BY_NEIGHBORS(BODY)                                                                                       \
+  size_t row = 0;                                                                                                      \
+  for (; row + 4 <= rows; row += 4) BODY(row, 4);                                                                      \
   for (; row < rows; row++) BODY(row, 1);
 
 // Where the first half of a group's x lies; the second lies 64 bytes further on.
@@ -125,7 +125,8 @@ MINKE_TARGET_AVX2 MINKE_INLINE void rounded_rows_avx2(const minke_four_bit_rows 
     size_t g = 0;
     for (; g + 2 <= some; g += 2) {
       const int8_t *a = half_of(x, first + g);
-      const __m256i low_x = _mm256_loadu_si256((const __m256i *)a), high_x = _mm256_loadu_si256((const __m256i *)(a + 64));
+      const __m256i low_x = _mm256_loadu_si256((const __m256i *)a),
+                    high_x = _mm256_loadu_si256((const __m256i *)(a + 64));
       const __m256i lanes = _mm256_add_epi32(pair_lanes, _mm256_set1_epi32((int)g));
       MINKE_UNROLL for (int r = 0; r < count; r++) {
         const uint8_t *bytes = q[r] + g * MINKE_GROUP_BYTES;
@@ -136,7 +137,8 @@ MINKE_TARGET_AVX2 MINKE_INLINE void rounded_rows_avx2(const minke_four_bit_rows 
     }
     if (g < some) {
       const int8_t *a = half_of(x, first + g);
-      const __m256i low_x = _mm256_loadu_si256((const __m256i *)a), high_x = _mm256_loadu_si256((const __m256i *)(a + 64));
+      const __m256i low_x = _mm256_loadu_si256((const __m256i *)a),
+                    high_x = _mm256_loadu_si256((const __m256i *)(a + 64));
       const __m256i lanes = _mm256_add_epi32(pair_lanes, _mm256_set1_epi32((int)g));
       MINKE_UNROLL for (int r = 0; r < count; r++) {
         // The last group alone; beyond it may lie nothing.
@@ -154,9 +156,9 @@ MINKE_TARGET_AVX2 MINKE_INLINE void rounded_rows_avx2(const minke_four_bit_rows 
 }
 
 MINKE_TARGET_AVX2 void minke_four_bit_rounded_avx2(const minke_four_bit_rows *w, size_t rows, size_t inputs,
-                                                   const minke_rounded_input *x, float *y) {
+                                                   const minke_rounded_input *x, float *y){
 #define MINKE_BODY(row, n) rounded_rows_avx2(w, row, inputs, x, y + row, n)
-  MINKE_BY_NEIGHBORS(MINKE_BODY)
+    MINKE_BY_NEIGHBORS(MINKE_BODY)
 #undef MINKE_BODY
 }
 
@@ -201,9 +203,9 @@ MINKE_TARGET_AVX512 MINKE_INLINE void rounded_rows_avx512(const minke_four_bit_r
 }
 
 MINKE_TARGET_AVX512 void minke_four_bit_rounded_avx512(const minke_four_bit_rows *w, size_t rows, size_t inputs,
-                                                       const minke_rounded_input *x, float *y) {
+                                                       const minke_rounded_input *x, float *y){
 #define MINKE_BODY(row, n) rounded_rows_avx512(w, row, inputs, x, y + row, n)
-  MINKE_BY_NEIGHBORS(MINKE_BODY)
+    MINKE_BY_NEIGHBORS(MINKE_BODY)
 #undef MINKE_BODY
 }
 

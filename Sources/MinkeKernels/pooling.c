@@ -178,8 +178,8 @@ ALWAYS_INLINE float sum_of_squares(const float *x, size_t count) {
   TARGET static void scale_##NAME(float *x, float factor, size_t count) { scale(x, factor, count); }                   \
   TARGET static float sum_of_squares_##NAME(const float *x, size_t count) { return sum_of_squares(x, count); }         \
   static const minke_pooling_kernels NAME = {                                                                          \
-      sum_rows_##NAME,     sum_weighted_rows_##NAME, sum_packed_rows_##NAME,                                           \
-      dynamic_tanh_##NAME, scale_##NAME,             sum_of_squares_##NAME,                                            \
+      sum_rows_##NAME, sum_weighted_rows_##NAME, sum_packed_rows_##NAME, dynamic_tanh_##NAME,                          \
+      scale_##NAME,    sum_of_squares_##NAME,                                                                          \
   };
 
 static void sum_packed_group_portable(const uint8_t *packed, size_t stride, const float *scales, const int32_t *ids,
@@ -233,8 +233,8 @@ MINKE_TARGET_AVX2 static void sum_packed_group_avx2(const uint8_t *packed, size_
 LEVEL(avx2, MINKE_TARGET_AVX2)
 
 MINKE_TARGET_AVX512 static void sum_packed_group_avx512(const uint8_t *packed, size_t stride, const float *scales,
-                                                        const int32_t *ids, size_t count, size_t columns,
-                                                        bool is_first, float *sum) {
+                                                        const int32_t *ids, size_t count, size_t columns, bool is_first,
+                                                        float *sum) {
   enum { TILE = 256 };  // columns held in 16 registers, even and odd ones apart
   const __m512 values = _mm512_loadu_ps(nibble_values);
   const __m512i front = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);

@@ -74,17 +74,17 @@ MINKE_INLINE void gelu_rows(float *x, size_t rows, size_t columns, size_t stride
 }
 
 // One set of functions for each level: the bodies above, compiled for its instructions.
-#define MINKE_TRANSFORMER_LEVEL(LEVEL, TARGET)                                                                        \
-  TARGET static void layer_norm_##LEVEL(const float *x, const float *residual, const float *weight,                  \
-                                        const float *bias, float epsilon, size_t rows, size_t columns, float *y) {   \
-    layer_norm_rows(x, residual, weight, bias, epsilon, rows, columns, y);                                           \
-  }                                                                                                                   \
-  TARGET static void softmax_##LEVEL(float *x, size_t rows, size_t columns, size_t stride, float scale) {            \
-    softmax_rows(x, rows, columns, stride, scale);                                                                   \
-  }                                                                                                                   \
-  TARGET static void gelu_##LEVEL(float *x, size_t rows, size_t columns, size_t stride) {                            \
-    gelu_rows(x, rows, columns, stride);                                                                             \
-  }                                                                                                                   \
+#define MINKE_TRANSFORMER_LEVEL(LEVEL, TARGET)                                                                         \
+  TARGET static void layer_norm_##LEVEL(const float *x, const float *residual, const float *weight, const float *bias, \
+                                        float epsilon, size_t rows, size_t columns, float *y) {                        \
+    layer_norm_rows(x, residual, weight, bias, epsilon, rows, columns, y);                                             \
+  }                                                                                                                    \
+  TARGET static void softmax_##LEVEL(float *x, size_t rows, size_t columns, size_t stride, float scale) {              \
+    softmax_rows(x, rows, columns, stride, scale);                                                                     \
+  }                                                                                                                    \
+  TARGET static void gelu_##LEVEL(float *x, size_t rows, size_t columns, size_t stride) {                              \
+    gelu_rows(x, rows, columns, stride);                                                                               \
+  }                                                                                                                    \
   static const minke_transformer_kernels kernels_##LEVEL = {layer_norm_##LEVEL, softmax_##LEVEL, gelu_##LEVEL};
 
 MINKE_TRANSFORMER_LEVEL(portable, )

@@ -27,7 +27,7 @@ extension Linear {
 
   /// The layer with the matrix `name`, in whichever precision it is stored, its weights where they are mapped.
   ///
-  /// - Throws: ``MinkeError`` when it is missing or of another shape.
+  /// - Throws: `MinkeError` when it is missing or of another shape.
   package init(
     _ name: String, outputs: Int, inputs: Int, in checkpoint: Checkpoint, kernels level: KernelLevel
   ) throws(MinkeError) {
@@ -70,7 +70,7 @@ extension Linear {
 
   /// The tensors that hold the matrix in a file, under `name`.
   ///
-  /// - Throws: ``MinkeError`` for packed weights, which have no form in files.
+  /// - Throws: `MinkeError` for packed weights, which have no form in files.
   package func tensors(named name: String) throws(MinkeError) -> [Tensor] {
     func tensor<Element: BitwiseCopyable & Sendable>(
       _ suffix: String, _ type: ElementType, _ shape: [Int], _ buffer: SharedBuffer<Element>

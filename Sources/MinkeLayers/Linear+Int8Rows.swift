@@ -21,7 +21,7 @@ package struct Int8Rows: Sendable {
 
   /// The rows of the matrix `name`; nil where `checkpoint` does not hold it in 8 bits.
   ///
-  /// - Throws: ``MinkeError`` when a part is missing, of another shape or type, or not finite.
+  /// - Throws: `MinkeError` when a part is missing, of another shape or type, or not finite.
   package init?(_ name: String, outputs: Int, inputs: Int, in checkpoint: Checkpoint) throws(MinkeError) {
     guard let q = checkpoint.tensors[name + Self.parts.q] else { return nil }
     try q.checkShape([outputs, inputs])
@@ -65,7 +65,7 @@ extension Linear {
   /// Packs weights that were rounded before, matrices `[_, inputs]` that stand one under the other. They are multiplied
   /// just as when the layer that rounded them multiplied by them.
   ///
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the sizes do not fit together.
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when the sizes do not fit together.
   package init(
     int8 parts: [Int8Rows], biases: [SharedBuffer<Float>], inputs: Int, kernels level: KernelLevel
   ) throws(MinkeError) {

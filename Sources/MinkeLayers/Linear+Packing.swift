@@ -7,7 +7,7 @@ extension Linear {
   ///
   /// - Parameter balance: for int8, a positive number for each input, by which it is divided before it is rounded while
   ///   its weights are multiplied by it. What comes out is the same; less is lost where inputs differ much in size.
-  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the sizes do not fit together or, in int8, `inputs` is above
+  /// - Throws: `MinkeError` of kind `shapeMismatch` when the sizes do not fit together or, in int8, `inputs` is above
   ///   65,536, where 32-bit sums could overflow.
   package init(
     weights: [SharedBuffer<Float>], biases: [SharedBuffer<Float>] = [], inputs: Int, precision: Precision = .float32,

@@ -11,7 +11,7 @@ package final class SeparableDynamicTanh: Sendable {
   /// The names of its tensors, each `[columns]`.
   package static let tensorNames = ["dyt.alpha", "dyt.beta", "dyt.bias"]
 
-  /// - Throws: ``MinkeError`` when a tensor is missing, not `[columns]` or not finite.
+  /// - Throws: `MinkeError` when a tensor is missing, not `[columns]` or not finite.
   package init(_ checkpoint: Checkpoint, columns: Int) throws {
     alpha = try checkpoint.tensor("dyt.alpha").floats(shape: [columns], requiringFinite: true)
     beta = try checkpoint.tensor("dyt.beta").floats(shape: [columns], requiringFinite: true)

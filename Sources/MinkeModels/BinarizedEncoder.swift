@@ -7,7 +7,7 @@ import MinkeText
 public struct BinarizedEncoder: TextEncoder {
   private let base: any TextEncoder
 
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` when `base` gives bits already.
+  /// - Throws: `MinkeError` of kind `invalidArgument` when `base` gives bits already.
   public init(_ base: any TextEncoder) throws(MinkeError) {
     guard base.metric != .hamming else {
       throw MinkeError(.invalidArgument, base.identity.name, expected: "an encoder of numbers", found: "one of bits")

@@ -23,7 +23,7 @@ package enum BuiltInModels {
 
   /// The folder of the model called `name`.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` with the places looked at.
+  /// - Throws: `MinkeError` of kind `notFound` with the places looked at.
   static func folder(_ name: String) throws(MinkeError) -> URL {
     let places = places
     for place in places {

@@ -8,7 +8,7 @@ package struct ConfigurationReader: Sendable {
   package let subject: String
   package let members: [String: JSONValue]
 
-  /// - Throws: ``MinkeError`` of kind `malformedFile` when `json` is no object.
+  /// - Throws: `MinkeError` of kind `malformedFile` when `json` is no object.
   package init(_ json: JSONValue, subject: String) throws(MinkeError) {
     guard let members = json.object else {
       throw MinkeError(.malformedFile, subject, expected: "an object", found: "another JSON value")
@@ -19,7 +19,7 @@ package struct ConfigurationReader: Sendable {
 
   /// A reader of the configuration `name`, which must be in `folder`.
   ///
-  /// - Throws: ``MinkeError`` when there is no such file or it is no JSON object.
+  /// - Throws: `MinkeError` when there is no such file or it is no JSON object.
   package static func required(_ name: String, in folder: ModelFolder) throws -> ConfigurationReader {
     if let reader = try folder.configuration(name) { return reader }
     throw MinkeError(.notFound, folder.url.relativePath, expected: "a file \(name)", found: "no such file")

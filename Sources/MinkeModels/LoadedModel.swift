@@ -23,7 +23,7 @@ public protocol LoadedModel: Sendable {
   /// and stated in the new ones.
   ///
   /// - Returns: what was measured, a sentence each, for people.
-  /// - Throws: ``MinkeError`` when there is something at `destination`, the precision is not one of
+  /// - Throws: `MinkeError` when there is something at `destination`, the precision is not one of
   ///   ``savablePrecisions``, or writing fails.
   @discardableResult
   func save(to destination: URL, precision: Precision) throws -> [String]
@@ -41,9 +41,12 @@ package protocol ModelFiles: Sendable {
 
 /// One thing to know about a model: what it is called and what it is.
 public struct ModelFact: Sendable, Equatable {
+  /// What the fact is about.
   public let name: String
+  /// What there is to say.
   public let value: String
 
+  /// A fact.
   public init(_ name: String, _ value: String) {
     self.name = name
     self.value = value

@@ -33,22 +33,22 @@ package protocol ModelFamily: Sendable {
 
   /// Whether `folder` holds a model of this kind. Families are asked in the order of the list.
   ///
-  /// - Throws: ``MinkeError`` when a file that must be looked into is malformed.
+  /// - Throws: `MinkeError` when a file that must be looked into is malformed.
   func recognizes(_ folder: ModelFolder) throws -> Bool
 
   /// How texts become ids, exactly as the loaded model does it, without loading the model.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing, malformed or not supported.
+  /// - Throws: `MinkeError` when a file is missing, malformed or not supported.
   func tokenization(of folder: ModelFolder) throws -> TextTokenization
 
   /// Loads the text encoder in `folder`; nil where the family has none.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing, malformed or not supported.
+  /// - Throws: `MinkeError` when a file is missing, malformed or not supported.
   func textEncoder(in folder: ModelFolder, _ options: LoadingOptions) throws -> (any TextEncoder)?
 
   /// Loads the language model in `folder`; nil where the family has none.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing, malformed or not supported.
+  /// - Throws: `MinkeError` when a file is missing, malformed or not supported.
   func languageModel(in folder: ModelFolder, _ options: LoadingOptions) throws -> LanguageModel?
 }
 

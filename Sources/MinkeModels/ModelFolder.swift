@@ -45,7 +45,7 @@ public final class ModelFolder: Sendable {
 
   /// Opens the folder at `url`.
   ///
-  /// - Throws: ``MinkeError`` when there is no such folder or its `modules.json` is malformed.
+  /// - Throws: `MinkeError` when there is no such folder or its `modules.json` is malformed.
   public convenience init(_ url: URL) throws { try self.init(url, archive: nil) }
 
   package init(_ url: URL, archive: URL?) throws {
@@ -101,7 +101,7 @@ public final class ModelFolder: Sendable {
 
   /// Like ``file(_:)``, for a file that must be there.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound`.
+  /// - Throws: `MinkeError` of kind `notFound`.
   public func requiredFile(_ name: String) throws(MinkeError) -> URL {
     guard let found = file(name) else {
       throw MinkeError(.notFound, url.relativePath, expected: "a file \(name)", found: "no such file")
@@ -111,7 +111,7 @@ public final class ModelFolder: Sendable {
 
   /// The JSON file `name` as a tree; nil where there is none.
   ///
-  /// - Throws: ``MinkeError`` when the file is no JSON.
+  /// - Throws: `MinkeError` when the file is no JSON.
   public func json(_ name: String) throws -> JSONValue? { try file(name).map { try json(at: $0) } }
 
   /// The JSON file at `url`, inside the folder.
@@ -125,14 +125,14 @@ public final class ModelFolder: Sendable {
 
   /// A reader of the configuration `name`; nil where there is no such file.
   ///
-  /// - Throws: ``MinkeError`` when the file is no JSON object.
+  /// - Throws: `MinkeError` when the file is no JSON object.
   package func configuration(_ name: String) throws -> ConfigurationReader? {
     try file(name).map { try ConfigurationReader(json(at: $0), subject: $0.relativePath) }
   }
 
   /// The checkpoint at `url`, inside the folder.
   ///
-  /// - Throws: ``MinkeError`` when the file cannot be read or is malformed.
+  /// - Throws: `MinkeError` when the file cannot be read or is malformed.
   package func checkpoint(_ url: URL) throws -> Checkpoint {
     if let known = opened.withLock({ $0.checkpoints[url.path] }) { return known }
     let checkpoint = try Checkpoint(contentsOf: url)

@@ -19,7 +19,7 @@ public enum ModelLibrary {
 
   /// The family of the model in `folder`.
   ///
-  /// - Throws: ``MinkeError`` that says which architecture or which files were found where none fits.
+  /// - Throws: `MinkeError` that says which architecture or which files were found where none fits.
   package static func family(of folder: ModelFolder) throws -> any ModelFamily {
     for family in families where try family.recognizes(folder) { return family }
     let subject = folder.url.relativePath
@@ -42,10 +42,12 @@ public enum ModelLibrary {
   /// one takes milliseconds.
   ///
   /// - Parameters:
+  ///   - name: which model.
   ///   - precision: how the layers of a BERT or SpikeWhale model are held; nil for float32 or what the folder was saved
   ///     in. A static model has no layers.
   ///   - tokenizer: a tokenizer to use in place of the folder's.
-  /// - Throws: ``MinkeError`` when there is no such model, the folder holds no text encoder, or a file is malformed.
+  ///   - level: the level of the kernels that compute.
+  /// - Throws: `MinkeError` when there is no such model, the folder holds no text encoder, or a file is malformed.
   public static func textEncoder(
     _ name: String = defaultName, precision: Precision? = nil, tokenizer: (any Tokenizer)? = nil,
     kernels level: KernelLevel = .active
@@ -56,7 +58,7 @@ public enum ModelLibrary {
 
   /// Loads the text encoder at `source`.
   ///
-  /// - Throws: as ``textEncoder(_:precision:tokenizer:kernels:)``.
+  /// - Throws: `MinkeError` when there is no such model, the folder holds no text encoder, or a file is malformed.
   public static func textEncoder(_ source: ModelSource, _ options: LoadingOptions) throws -> any TextEncoder {
     let folder = try source.open()
     let family = try family(of: folder)
@@ -67,7 +69,7 @@ public enum ModelLibrary {
 
   /// How the model called `name` turns texts into ids, exactly as when it encodes; the model itself is not loaded.
   ///
-  /// - Throws: ``MinkeError`` when there is no such model or no tokenizer Minke knows in its folder.
+  /// - Throws: `MinkeError` when there is no such model or no tokenizer Minke knows in its folder.
   public static func tokenization(_ name: String = defaultName) throws -> TextTokenization {
     let folder = try ModelSource(name).open()
     return try family(of: folder).tokenization(of: folder)
@@ -82,7 +84,7 @@ public enum ModelLibrary {
 
   /// Loads the language model in the folder whose path is `name`. Weights are mapped, not read.
   ///
-  /// - Throws: ``MinkeError`` when there is no such folder, it holds no language model, or a file is malformed.
+  /// - Throws: `MinkeError` when there is no such folder, it holds no language model, or a file is malformed.
   public static func languageModel(_ name: String, kernels level: KernelLevel = .active) throws -> LanguageModel {
     let folder = try ModelSource(name).open()
     let family = try family(of: folder)
@@ -94,7 +96,7 @@ public enum ModelLibrary {
 
   /// Loads the model called `name`, whatever it is: a text encoder where there is one, else a language model.
   ///
-  /// - Throws: ``MinkeError`` when there is no such model or a file is malformed.
+  /// - Throws: `MinkeError` when there is no such model or a file is malformed.
   public static func model(_ name: String, _ options: LoadingOptions = LoadingOptions()) throws -> any LoadedModel {
     try model(in: ModelSource(name).open(), options)
   }

@@ -12,15 +12,21 @@ import MinkeText
 public struct ModelReport: Sendable, CustomStringConvertible {
   /// A file of the folder and its size in bytes.
   public struct File: Sendable {
+    /// Its path inside the folder.
     public let name: String
+    /// Its size.
     public let byteCount: Int
   }
 
   /// A tensor of one of the folder's checkpoints.
   public struct TensorLine: Sendable {
+    /// The file that holds it.
     public let file: String
+    /// What the file calls it.
     public let name: String
+    /// How its elements are stored.
     public let type: String
+    /// The lengths of its axes.
     public let shape: [Int]
   }
 
@@ -37,7 +43,7 @@ public struct ModelReport: Sendable, CustomStringConvertible {
 
   /// Looks at the model called `name`, a built-in name, the path of a folder, or that of an archive.
   ///
-  /// - Throws: ``MinkeError`` only when there is no such folder; whatever is wrong inside is in ``problems``.
+  /// - Throws: `MinkeError` only when there is no such folder; whatever is wrong inside is in ``problems``.
   public init(_ name: String) throws {
     let folder = try ModelSource(name).open()
     self.folder = folder.url.path

@@ -18,6 +18,7 @@ public struct ModelSource: Sendable, Equatable, CustomStringConvertible {
     case archive(URL)
   }
 
+  /// Where that is.
   public let place: Place
 
   /// The name or the path by which the model was asked for.
@@ -25,7 +26,7 @@ public struct ModelSource: Sendable, Equatable, CustomStringConvertible {
 
   /// The source called `name`: a built-in name, the path of a folder, or that of an archive (`.pt`).
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` when it is none of them, `unsupportedFile` when it is another file.
+  /// - Throws: `MinkeError` of kind `notFound` when it is none of them, `unsupportedFile` when it is another file.
   public init(_ name: String) throws(MinkeError) {
     description = name
     if BuiltInModels.names.contains(name) {
@@ -48,7 +49,7 @@ public struct ModelSource: Sendable, Equatable, CustomStringConvertible {
 
   /// Opens the folder that holds the model's files.
   ///
-  /// - Throws: ``MinkeError`` when it is not there or its `modules.json` is malformed.
+  /// - Throws: `MinkeError` when it is not there or its `modules.json` is malformed.
   package func open() throws -> ModelFolder {
     switch place {
     case .builtIn(let name): try ModelFolder(BuiltInModels.folder(name))

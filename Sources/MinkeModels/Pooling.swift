@@ -45,7 +45,7 @@ public struct Pooling: Sendable, Equatable {
   /// Reads the `config.json` of a `Pooling` module: the key `pooling_mode`, a name or a list of names, or the older
   /// `pooling_mode_...` switches; the mean where neither says anything.
   ///
-  /// - Throws: ``MinkeError`` naming a mode or a key that is not known.
+  /// - Throws: `MinkeError` naming a mode or a key that is not known.
   init(_ reader: ConfigurationReader) throws(MinkeError) {
     let known = Mode.allCases.map(\.rawValue).joined(separator: ", ")
     try reader.requireOnly(

@@ -39,7 +39,7 @@ public struct Prompts: Sendable, Equatable {
 
   /// The prompts of `folder`.
   ///
-  /// - Throws: ``MinkeError`` when the file asks for what is not done here or names a default prompt that is missing.
+  /// - Throws: `MinkeError` when the file asks for what is not done here or names a default prompt that is missing.
   package init(_ folder: ModelFolder) throws {
     guard let reader = try folder.configuration(Self.fileName) else {
       self.init()

@@ -8,7 +8,7 @@ extension TextEncoder {
   /// as those of the synchronous form.
   ///
   /// - Returns: `[texts.count, options.dimension ?? dimension]`, in the order of `texts`.
-  /// - Throws: ``MinkeError`` when the options do not fit the encoder or a weight is not finite; `CancellationError`
+  /// - Throws: `MinkeError` when the options do not fit the encoder or a weight is not finite; `CancellationError`
   ///   when the calling task is cancelled.
   public func encode(_ texts: [String], options: EncodingOptions) async throws -> Embeddings {
     try await Workers.runInSteps {
@@ -74,7 +74,8 @@ extension ModelLibrary {
   ///   - name: a built-in name, or the path of a model folder or of a BNE archive.
   ///   - precision: how the layers are held; nil for float32 or what the folder was saved in.
   ///   - tokenizer: a tokenizer to use in place of the folder's.
-  /// - Throws: ``MinkeError`` when there is no such model, it is no text encoder, or a file is malformed.
+  ///   - level: the level of the kernels that compute.
+  /// - Throws: `MinkeError` when there is no such model, it is no text encoder, or a file is malformed.
   public static func textEncoder(
     _ name: String = defaultName, precision: Precision? = nil, tokenizer: (any Tokenizer)? = nil,
     kernels level: KernelLevel = .active
@@ -85,7 +86,7 @@ extension ModelLibrary {
   /// Loads the language model in the folder whose path is `name` without holding up a thread of Swift's cooperative
   /// pool.
   ///
-  /// - Throws: ``MinkeError`` when there is no such folder, it holds no language model, or a file is malformed.
+  /// - Throws: `MinkeError` when there is no such folder, it holds no language model, or a file is malformed.
   public static func languageModel(
     _ name: String, kernels level: KernelLevel = .active
   ) async throws -> LanguageModel {

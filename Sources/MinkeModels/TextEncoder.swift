@@ -18,7 +18,7 @@ public protocol TextEncoder: LoadedModel {
   /// Turns each text into a vector, on all cores.
   ///
   /// - Returns: `[texts.count, options.dimension ?? dimension]`, in the order of `texts`.
-  /// - Throws: ``MinkeError`` when the dimension is not one of ``dimensions``, the form is not one the encoder gives or
+  /// - Throws: `MinkeError` when the dimension is not one of ``dimensions``, the form is not one the encoder gives or
   ///   a weight is not finite; `CancellationError` when the calling task is cancelled.
   func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings
 }
@@ -81,7 +81,7 @@ extension TextEncoder {
 
   /// The dimension that `options` ask for, checked with the form.
   ///
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` listing the dimensions there are, or saying what the form needs.
+  /// - Throws: `MinkeError` of kind `invalidArgument` listing the dimensions there are, or saying what the form needs.
   func checked(_ options: EncodingOptions) throws(MinkeError) -> Int {
     guard options.form == .vectors || metric == .hamming else {
       throw MinkeError(

@@ -6,7 +6,7 @@ package enum MemoryBandwidth {
   /// Bytes a second of the fastest of `passes` plain reads of `bytes` of memory, on all cores.
   ///
   /// - Parameter bytes: how much memory; rounded up to a multiple of 512. Less than the caches hold measures those.
-  /// - Throws: ``MinkeError`` when an argument is below 1 or the machine lacks the level; `CancellationError` when the calling task was cancelled.
+  /// - Throws: `MinkeError` when an argument is below 1 or the machine lacks the level; `CancellationError` when the calling task was cancelled.
   package static func measure(bytes: Int, passes: Int = 9, kernels level: KernelLevel = .active) throws -> Double {
     guard bytes > 0, bytes < Int.max / 2 else {
       throw MinkeError(.invalidArgument, "bytes", expected: "1 or more", found: "\(bytes)")

@@ -5,10 +5,11 @@ extension VectorIndex {
   /// Adds vectors, all or, when an error is thrown, none. Takes time proportional to the vectors added, and to the size
   /// of a segment, about 8 MiB, while a search is under way.
   ///
-  /// - Parameter ids: one id a vector, none in the index yet; without it, the ids that follow the largest one so far,
-  ///   from 0 on.
+  /// - Parameters:
+  ///   - vectors: `[count, dimension]`.
+  ///   - ids: one id a vector, none in the index yet; without it, the ids that follow the largest one so far, from 0 on.
   /// - Returns: the ids, one a vector.
-  /// - Throws: ``MinkeError`` when vectors are of another kind or dimension, hold NaN or infinity, are longer than 1e19
+  /// - Throws: `MinkeError` when vectors are of another kind or dimension, hold NaN or infinity, are longer than 1e19
   ///   in an index that compares by dot product (products could overflow), or an id is taken or given twice;
   ///   `CancellationError` when the calling task was cancelled.
   @discardableResult
@@ -34,9 +35,12 @@ extension VectorIndex {
 
   /// Adds vectors `scale * q` whose `q` lie in `bytes`, `[count, dimension]` int8. In all else like ``add(_:ids:)``.
   ///
-  /// Where the index holds 8-bit numbers, they are kept as they are. For ``Metric/cosine`` every vector is scaled to
+  /// Where the index holds 8-bit numbers, they are kept as they are. For `Metric.cosine` every vector is scaled to
   /// length 1 as always, so that scales make no difference.
-  /// - Parameter scales: one a vector; without them, the numbers are the `q` themselves.
+  /// - Parameters:
+  ///   - bytes: the `q`, row by row.
+  ///   - scales: one a vector; without them, the numbers are the `q` themselves.
+  ///   - ids: one id a vector, none in the index yet.
   @discardableResult
   public func add(int8Rows bytes: RawSpan, scales: [Float]? = nil, ids: [Int64]? = nil) throws -> [Int64] {
     try bytes.withUnsafeBytes { bytes in
@@ -68,7 +72,9 @@ extension VectorIndex {
   /// Adds vectors, and puts those whose id is in the index in the place of what is there: all or, when an error is thrown,
   /// none, and a search sees all or none of it.
   ///
-  /// - Parameter ids: one id a vector, none of them twice.
+  /// - Parameters:
+  ///   - vectors: `[count, dimension]`.
+  ///   - ids: one id a vector, none of them twice.
   /// - Throws: as ``add(_:ids:)`` does.
   public func upsert(_ vectors: Embeddings, ids: [Int64]) throws {
     try vectors.withRows { rows in

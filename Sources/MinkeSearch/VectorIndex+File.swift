@@ -12,7 +12,7 @@ extension VectorIndex {
   ///
   /// A change copies the segments that it touches; the file stays as it is. The file must not be cut short in place
   /// while it is mapped, which the operating system answers by ending the program; ``write(to:)`` replaces it whole.
-  /// - Throws: ``MinkeError`` when there is no such file, or it is not a whole index of this version.
+  /// - Throws: `MinkeError` when there is no such file, or it is not a whole index of this version.
   public convenience init(contentsOf url: URL) throws(MinkeError) {
     try self.init(contentsOf: url, kernels: .active)
   }
@@ -33,7 +33,7 @@ extension VectorIndex {
   /// Writes the index, as it is now, to a file that takes its place at `url` only when it is whole.
   ///
   /// ``init(contentsOf:)`` maps it. The format is described in Sources/MinkeSearch/README.md.
-  /// - Throws: ``MinkeError`` when writing fails; `CancellationError` when the calling task was cancelled.
+  /// - Throws: `MinkeError` when writing fails; `CancellationError` when the calling task was cancelled.
   public func write(to url: URL) throws {
     let (contents, isAscending, largest) = catalog.withLock { (snapshot(), $0.isAscending, $0.largest) }
     let header = IndexFileHeader(

@@ -7,10 +7,11 @@ extension VectorIndex {
   /// The result does not depend on the number of threads, nor on which queries are searched for together. The time is
   /// that of one pass over the index for every 16 queries or so; a single query takes as long as its reading.
   /// - Parameters:
+  ///   - queries: vectors of the index's kind and dimension.
   ///   - k: how many neighbors; an index with fewer vectors gives all it has.
   ///   - filter: which vectors may be found; nil for all. The `k` nearest among them are found, in every storage. Blocks
   ///     of 16 vectors without any of them are not looked at; asking for each id takes a nanosecond or so a vector.
-  /// - Throws: ``MinkeError`` when the queries are of another kind or dimension, hold NaN or infinity or are too long
+  /// - Throws: `MinkeError` when the queries are of another kind or dimension, hold NaN or infinity or are too long
   ///   (see ``add(_:ids:)``), or when `k` is below 1; `CancellationError` when the calling task was cancelled.
   public func search(_ queries: Embeddings, k: Int, among filter: IDFilter? = nil) throws -> Neighbors {
     try queries.withRows { rows in

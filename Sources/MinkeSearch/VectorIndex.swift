@@ -13,7 +13,7 @@ public final class VectorIndex: Sendable {
     case float32
     /// 8-bit integers with one scale a vector; queries are rounded in the same way. A quarter of the memory.
     case int8
-    /// Packed bits, compared by ``Metric/hamming``.
+    /// Packed bits, compared by `Metric.hamming`.
     case binary
     /// The signs of the numbers, to find `oversampling * k` candidates by Hamming distance, and the numbers
     /// themselves, to score those. The best of the candidates are exact; that no neighbor is missing is not certain.
@@ -47,8 +47,8 @@ public final class VectorIndex: Sendable {
 
   /// An empty index.
   ///
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` when `dimension` is not between 1 and 65,535 (for bits, a
-  ///   multiple of 8), when `metric` and `storage` do not go together (``Metric/hamming`` goes with
+  /// - Throws: `MinkeError` of kind `invalidArgument` when `dimension` is not between 1 and 65,535 (for bits, a
+  ///   multiple of 8), when `metric` and `storage` do not go together (`Metric.hamming` goes with
   ///   ``Storage/binary`` and with nothing else), or when `oversampling` is below 1.
   public convenience init(dimension: Int, metric: Metric, storage: Storage) throws(MinkeError) {
     try self.init(dimension: dimension, metric: metric, storage: storage, kernels: .active)
@@ -110,7 +110,7 @@ public final class VectorIndex: Sendable {
   /// The numbers of a vector as the index holds them: scaled to length 1 for cosine, rounded for int8, -1 and +1 for
   /// bits.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` when no vector has this id.
+  /// - Throws: `MinkeError` of kind `notFound` when no vector has this id.
   public func reconstruct(id: Int64) throws(MinkeError) -> [Float] {
     let (segment, position) = try find(id)
     return segment.numbers(at: position)
@@ -119,7 +119,7 @@ public final class VectorIndex: Sendable {
   /// The packed bits of a vector: those added to a binary index, or the signs that a two-stage index scans. The most
   /// significant bit of a byte is the first.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` when no vector has this id, `invalidArgument` when the index holds no
+  /// - Throws: `MinkeError` of kind `notFound` when no vector has this id, `invalidArgument` when the index holds no
   ///   bits.
   public func reconstructBits(id: Int64) throws(MinkeError) -> [UInt8] {
     guard format.scanned == .bits else {
@@ -157,7 +157,7 @@ public final class VectorIndex: Sendable {
 extension VectorFormat {
   /// The format of an index.
   ///
-  /// - Throws: ``MinkeError`` as ``VectorIndex/init(dimension:metric:storage:)`` does.
+  /// - Throws: `MinkeError` as ``VectorIndex/init(dimension:metric:storage:)`` does.
   init(dimension: Int, metric: Metric, storage: VectorIndex.Storage) throws(MinkeError) {
     guard dimension > 0, dimension <= VectorIndex.largestDimension else {
       throw MinkeError(

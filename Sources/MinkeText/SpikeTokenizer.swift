@@ -34,7 +34,7 @@ public struct SpikeTokenizer: LosslessTokenizer {
 
   /// Reads the `tokenizer.json` at `url`.
   ///
-  /// - Throws: ``MinkeError`` when the file is not of this kind, an id is missing or stands twice, or a byte has no
+  /// - Throws: `MinkeError` when the file is not of this kind, an id is missing or stands twice, or a byte has no
   ///   token.
   public init(contentsOf url: URL) throws {
     let file = try MappedFile(url)
@@ -43,7 +43,7 @@ public struct SpikeTokenizer: LosslessTokenizer {
 
   /// Reads the text of a `tokenizer.json`; `name` stands for the file in error texts.
   ///
-  /// - Throws: ``MinkeError`` when the text is not of this kind, an id is missing or stands twice, or a byte has no
+  /// - Throws: `MinkeError` when the text is not of this kind, an id is missing or stands twice, or a byte has no
   ///   token.
   public init(json: UnsafeRawBufferPointer, named name: String) throws {
     let file = try SpikeVocabulary(json: json, subject: name)

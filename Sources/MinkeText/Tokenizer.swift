@@ -27,8 +27,10 @@ public protocol Tokenizer: Sendable {
 
   /// Appends the ids of `text`, UTF-8 bytes, to `ids`.
   ///
-  /// - Parameter addingSpecialTokens: whether the tokens that a model wants around a text, such as `[CLS]` and
-  ///   `[SEP]`, are added.
+  /// - Parameters:
+  ///   - text: what to encode.
+  ///   - addingSpecialTokens: whether the tokens that a model wants around a text, such as `[CLS]` and `[SEP]`, are added.
+  ///   - ids: what is appended to.
   func encode(_ text: UnsafeBufferPointer<UInt8>, addingSpecialTokens: Bool, into ids: inout [TokenID])
 
   /// The text of `ids`, as near to the original as the tokenizer keeps it.

@@ -17,9 +17,9 @@ void check_matvec(void);
 void check_decoder(void);
 
 /// Runs what follows for each of the values.
-#define EACH(type, name, ...)                                                                                         \
-  for (const type name##_list[] = {__VA_ARGS__}, *name##_at = name##_list;                                            \
-       name##_at < name##_list + sizeof name##_list / sizeof *name##_list; name##_at++)                               \
+#define EACH(type, name, ...)                                                                                          \
+  for (const type name##_list[] = {__VA_ARGS__}, *name##_at = name##_list;                                             \
+       name##_at < name##_list + sizeof name##_list / sizeof *name##_list; name##_at++)                                \
     for (type name = *name##_at, name##_once = 1; name##_once; name##_once = 0)
 
 /// Names what is checked next.

@@ -56,8 +56,16 @@ static void check_product(size_t rows, size_t columns, size_t depth, bool biased
   }
   if (columns > MINKE_PANEL) {
     float *right = room(y_count);
-    call = (minke_gemm_call){rows, columns - MINKE_PANEL, depth, x, x_stride, panels + MINKE_PANEL * depth,
-                             bias ? bias + MINKE_PANEL : NULL, right + MINKE_PANEL, y_stride, activation};
+    call = (minke_gemm_call){rows,
+                             columns - MINKE_PANEL,
+                             depth,
+                             x,
+                             x_stride,
+                             panels + MINKE_PANEL * depth,
+                             bias ? bias + MINKE_PANEL : NULL,
+                             right + MINKE_PANEL,
+                             y_stride,
+                             activation};
     if (rows > 0) neon->multiply(&call);
     for (size_t m = 0; m < rows; m++) {
       independent = independent && same(right + m * y_stride + MINKE_PANEL, y + m * y_stride + MINKE_PANEL,
@@ -125,8 +133,8 @@ static void check_int8_product(size_t rows, size_t columns, size_t depth, bool b
   about("int8 multiply of %zu rows, %zu columns, depth %zu%s%s", rows, columns, depth, biased ? ", bias" : "",
         activation ? ", GELU" : "");
   float *y = room(y_count);
-  const minke_gemm_int8_call call = {rows,   columns, depth, q, x_scales, x_zeros,   panels, w_scales,
-                                     w_sums, bias,    y,     y_stride,    activation};
+  const minke_gemm_int8_call call = {rows,     columns, depth, q, x_scales, x_zeros,   panels,
+                                     w_scales, w_sums,  bias,  y, y_stride, activation};
   neon->multiply(&call);
   check(meets(y, exact));
 

@@ -30,7 +30,7 @@ struct BestPassages: Sendable {
 }
 
 extension SearchOptions {
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` naming the number that is out of its range.
+  /// - Throws: `MinkeError` of kind `invalidArgument` naming the number that is out of its range.
   func check() throws(MinkeError) {
     guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
     if let most = maximumPerDocument, most < 1 {

@@ -5,7 +5,7 @@ public struct FoundPassage: Sendable, Equatable {
   /// How alike passage and query are: cosine, at most 1; for a binary encoder, the cosine of the signs.
   public let score: Float
   /// The document's name: the path of its file, as it was named or found below a folder that was named, or the
-  /// ``Document/id`` that it was given.
+  /// `Document.id` that it was given.
   public let document: String
   /// The path of the document's file; nil where it is none.
   public let path: FilePath?

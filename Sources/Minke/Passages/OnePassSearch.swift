@@ -16,7 +16,7 @@ package struct OnePassSearch: Sendable {
   /// - Parameters:
   ///   - dimension: how many leading numbers of each vector to keep; nil keeps all.
   ///   - encoding: how files without a mark are written; nil for UTF-8.
-  /// - Throws: ``MinkeError`` when an option is out of its range.
+  /// - Throws: `MinkeError` when an option is out of its range.
   package init(
     _ queries: [String], encoder: any TextEncoder, dimension: Int? = nil, encoding: TextEncoding? = nil,
     options: SearchOptions = SearchOptions()
@@ -30,7 +30,7 @@ package struct OnePassSearch: Sendable {
 
   /// The best passages of each query, and what was read.
   ///
-  /// - Throws: ``MinkeError`` when the dimension is not available; `CancellationError`.
+  /// - Throws: `MinkeError` when the dimension is not available; `CancellationError`.
   package func run(
     _ sources: [DocumentSource], progress: (@Sendable (ReadingProgress) -> Void)? = nil
   ) throws -> (found: [[FoundPassage]], report: ReadingReport) {

@@ -6,11 +6,12 @@ extension PassageSearch {
   /// Reads the files at `paths`, and all text files below the folders among them, off the cooperative pool.
   ///
   /// - Parameters:
+  ///   - paths: files and folders.
   ///   - selection: which of the files below a folder are read.
   ///   - encoding: how files without a byte order mark are written.
   ///   - progress: hears how far it has come.
   /// - Returns: what was read. What cannot be read is left out and named there.
-  /// - Throws: ``MinkeError`` when a path does not exist or the selection is wrong; `CancellationError`.
+  /// - Throws: `MinkeError` when a path does not exist or the selection is wrong; `CancellationError`.
   @discardableResult
   public func add(
     paths: [FilePath], selection: FileSelection = FileSelection(), encoding: TextEncoding = .utf8,
@@ -34,14 +35,14 @@ extension PassageSearch {
 
   /// The `k` passages most like `query`, the best first, found off the cooperative pool.
   ///
-  /// - Throws: ``MinkeError`` when `k` is below 1; `CancellationError`.
+  /// - Throws: `MinkeError` when `k` is below 1; `CancellationError`.
   public func search(_ query: String, k: Int = 10) async throws -> [FoundPassage] {
     try await Workers.run { try search(query, k: k) }
   }
 
   /// The passages most like each of `queries`, the best first, found off the cooperative pool.
   ///
-  /// - Throws: ``MinkeError`` when an option is out of its range; `CancellationError`.
+  /// - Throws: `MinkeError` when an option is out of its range; `CancellationError`.
   public func search(_ queries: [String], options: SearchOptions) async throws -> [[FoundPassage]] {
     try await Workers.run { try search(queries, options: options) }
   }

@@ -20,8 +20,10 @@ public final class PassageSearch: Sendable {
 
   /// A search without documents.
   ///
-  /// - Parameter dimension: how many leading numbers of each vector to keep; nil keeps all.
-  /// - Throws: ``MinkeError`` when the dimension is not available.
+  /// - Parameters:
+  ///   - encoder: what turns passages and queries into vectors.
+  ///   - dimension: how many leading numbers of each vector to keep; nil keeps all.
+  /// - Throws: `MinkeError` when the dimension is not available.
   public init(encoder: any TextEncoder, dimension: Int? = nil) throws {
     self.encoder = encoder
     self.dimension = dimension
@@ -30,7 +32,7 @@ public final class PassageSearch: Sendable {
       storage: encoder.metric == .hamming ? .binary : .float32)
   }
 
-  /// A search over the files at `paths` and all text files below the folders among them; see ``add(paths:selection:encoding:progress:)``.
+  /// A search over the files at `paths` and all text files below the folders among them; see `add(paths:)`.
   public convenience init(
     paths: [String], encoder: any TextEncoder, dimension: Int? = nil, selection: FileSelection = FileSelection(),
     progress: (@Sendable (ReadingProgress) -> Void)? = nil
@@ -56,11 +58,12 @@ public final class PassageSearch: Sendable {
   /// A document of the same name is replaced. Those that were read before an error or a cancellation stay.
   ///
   /// - Parameters:
+  ///   - paths: files and folders.
   ///   - selection: which of the files below a folder are read.
   ///   - encoding: how files without a byte order mark are written.
   ///   - progress: hears how far it has come.
   /// - Returns: what was read. What cannot be read is left out and named there.
-  /// - Throws: ``MinkeError`` when a path does not exist or the selection is wrong; `CancellationError`.
+  /// - Throws: `MinkeError` when a path does not exist or the selection is wrong; `CancellationError`.
   @discardableResult
   public func add(
     paths: [FilePath], selection: FileSelection = FileSelection(), encoding: TextEncoding = .utf8,
@@ -115,14 +118,14 @@ public final class PassageSearch: Sendable {
 
   /// The `k` passages most like `query`, the best first; fewer where there are fewer.
   ///
-  /// - Throws: as ``search(_:options:)``.
+  /// - Throws: `MinkeError` when `k` is below 1; `CancellationError`.
   public func search(_ query: String, k: Int = 10) throws -> [FoundPassage] {
     try search([query], options: SearchOptions(k: k))[0]
   }
 
   /// The passages most like each of `queries`, the best first.
   ///
-  /// - Throws: ``MinkeError`` when an option is out of its range; `CancellationError`.
+  /// - Throws: `MinkeError` when an option is out of its range; `CancellationError`.
   public func search(_ queries: [String], options: SearchOptions) throws -> [[FoundPassage]] {
     try options.check()
     let vectors = try encoder.encode(queries, dimension: dimension, role: .query)

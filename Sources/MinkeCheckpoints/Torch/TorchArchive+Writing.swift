@@ -10,7 +10,7 @@ extension TorchArchive {
   /// Writes `tensors` as a state dict that `torch.load(path, weights_only=True)` reads. The file takes its place at
   /// `url` only when it is whole.
   ///
-  /// - Throws: ``MinkeError`` when two tensors have one name or writing fails.
+  /// - Throws: `MinkeError` when two tensors have one name or writing fails.
   public static func write(_ tensors: [Tensor], to url: URL) throws(MinkeError) {
     var names = Set<String>()
     for tensor in tensors where !names.insert(tensor.name).inserted {

@@ -12,7 +12,7 @@ enum RandomSpikeWhale {
   /// Writes `config.json`, `tokenizer.json` and `model.safetensors` to `folder`, which must exist. Equal seeds give
   /// equal files.
   ///
-  /// - Throws: ``MinkeError`` when a file cannot be written.
+  /// - Throws: `MinkeError` when a file cannot be written.
   static func write(to folder: URL, seed: UInt64 = 1) throws {
     try write(configuration.text, to: folder.appendingPathComponent("config.json"))
     try write(tokenizer.text, to: folder.appendingPathComponent("tokenizer.json"))

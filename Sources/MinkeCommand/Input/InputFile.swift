@@ -19,7 +19,7 @@ struct InputFile: ~Copyable {
   let byteCount: Int?
 
   /// - Parameter path: a file; nil or `-` for standard input.
-  /// - Throws: ``MinkeError`` when the file cannot be opened.
+  /// - Throws: `MinkeError` when the file cannot be opened.
   init(_ path: String?) throws(MinkeError) {
     name = Self.name(of: path)
     if let path, path != "-" {
@@ -64,7 +64,7 @@ struct InputFile: ~Copyable {
 
   /// All of a file, or of standard input, as one text.
   ///
-  /// - Throws: ``MinkeError`` when its bytes are not text in `encoding`, or it cannot be read.
+  /// - Throws: `MinkeError` when its bytes are not text in `encoding`, or it cannot be read.
   static func text(of path: String?, _ encoding: InputEncoding = .automatic) throws(MinkeError) -> String {
     guard let text = String(validating: try bytes(of: path, encoding), as: UTF8.self) else {
       throw MinkeError(.malformedFile, name(of: path), expected: "UTF-8 text", found: "bytes that are not")

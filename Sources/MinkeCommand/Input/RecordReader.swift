@@ -49,7 +49,7 @@ struct RecordReader<Record>: ~Copyable {
 
   /// The next records, one at least; nil at the end.
   ///
-  /// - Throws: ``MinkeError`` when reading fails or a line of JSON is wrong, which the error then names.
+  /// - Throws: `MinkeError` when reading fails or a line of JSON is wrong, which the error then names.
   mutating func next() throws -> [Record]? {
     var records: [Record] = []
     // Where the search for a line end goes on: a long line is not searched again from its start for every piece read.

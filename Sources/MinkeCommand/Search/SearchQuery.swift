@@ -10,7 +10,7 @@ struct SearchQuery {
 
   /// The query of the command line, or those of a file.
   ///
-  /// - Throws: ``MinkeError`` when there is none, or one says nothing.
+  /// - Throws: `MinkeError` when there is none, or one says nothing.
   static func read(query: String?, file: String?) throws -> [SearchQuery] {
     guard let file else {
       guard let query, !query.allSatisfy(\.isWhitespace) else {

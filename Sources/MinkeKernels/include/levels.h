@@ -34,8 +34,9 @@ static inline void minke_pause(void) {
 #if defined(__x86_64__)
 #define MINKE_X86 1
 #define MINKE_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,popcnt,bmi,bmi2")))
-#define MINKE_TARGET_AVX512                                                                                           \
-  __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni,avx512vpopcntdq,avx2,fma,f16c,popcnt,bmi,bmi2")))
+#define MINKE_TARGET_AVX512                                                                                            \
+  __attribute__((target(                                                                                               \
+      "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx512vnni,avx512vpopcntdq,avx2,fma,f16c,popcnt,bmi,bmi2")))
 #elif defined(__aarch64__)
 #define MINKE_ARM64 1
 #define MINKE_TARGET_DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))

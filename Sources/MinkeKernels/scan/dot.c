@@ -41,8 +41,7 @@ MINKE_TARGET_AVX512 MINKE_INLINE void tile_avx512(const float *block, size_t row
       _mm_prefetch((const char *)(row + 16 * 64), _MM_HINT_T0);
       const __m512 vectors = _mm512_load_ps(row);
 #pragma clang loop unroll(full)
-      for (int q = 0; q < nq; q++)
-        sum[n * nq + q] = _mm512_fmadd_ps(vectors, _mm512_set1_ps(tile[q]), sum[n * nq + q]);
+      for (int q = 0; q < nq; q++) sum[n * nq + q] = _mm512_fmadd_ps(vectors, _mm512_set1_ps(tile[q]), sum[n * nq + q]);
     }
   }
 #pragma clang loop unroll(full)
@@ -64,14 +63,14 @@ MINKE_TARGET_AVX512 MINKE_INLINE void scan_avx512(const float *blocks, size_t bl
     tile_avx512(blocks + 16 * rows * b, rows, tile, nq, 1, 1, scores + 16 * b, stride);
 }
 
-MINKE_TARGET_AVX512 void minke_scan_dot_avx512(const float *blocks, size_t block_count, size_t rows,
-                                               const float *tile, size_t query_count, float *scores, size_t stride) {
+MINKE_TARGET_AVX512 void minke_scan_dot_avx512(const float *blocks, size_t block_count, size_t rows, const float *tile,
+                                               size_t query_count, float *scores, size_t stride) {
   switch (query_count) {
-  case 1: scan_avx512(blocks, block_count, rows, tile, 1, 4, scores, stride); break;
-  case 2: scan_avx512(blocks, block_count, rows, tile, 2, 4, scores, stride); break;
-  case 4: scan_avx512(blocks, block_count, rows, tile, 4, 4, scores, stride); break;
-  case 8: scan_avx512(blocks, block_count, rows, tile, 8, 2, scores, stride); break;
-  default: scan_avx512(blocks, block_count, rows, tile, 16, 1, scores, stride);
+    case 1: scan_avx512(blocks, block_count, rows, tile, 1, 4, scores, stride); break;
+    case 2: scan_avx512(blocks, block_count, rows, tile, 2, 4, scores, stride); break;
+    case 4: scan_avx512(blocks, block_count, rows, tile, 4, 4, scores, stride); break;
+    case 8: scan_avx512(blocks, block_count, rows, tile, 8, 2, scores, stride); break;
+    default: scan_avx512(blocks, block_count, rows, tile, 16, 1, scores, stride);
   }
 }
 
@@ -121,18 +120,18 @@ MINKE_TARGET_AVX2 void minke_scan_dot_avx2(const float *blocks, size_t block_cou
   // 16 registers hold 4 queries with one block (8 sums); wider tiles take several passes over the block, in cache.
   for (size_t b = 0; b < block_count; b++, blocks += 16 * rows, scores += 16) {
     switch (query_count) {
-    case 1:
-      if (b + 2 <= block_count) {
-        tile_avx2(blocks, rows, tile, 1, 4, 1, scores, stride);
-        b++, blocks += 16 * rows, scores += 16;
-      } else {
-        tile_avx2(blocks, rows, tile, 1, 2, 1, scores, stride);
-      }
-      break;
-    case 2: tile_avx2(blocks, rows, tile, 2, 2, 2, scores, stride); break;
-    default:
-      for (size_t q = 0; q < query_count; q += 4)
-        tile_avx2(blocks, rows, tile + q, 4, 2, query_count, scores + q * stride, stride);
+      case 1:
+        if (b + 2 <= block_count) {
+          tile_avx2(blocks, rows, tile, 1, 4, 1, scores, stride);
+          b++, blocks += 16 * rows, scores += 16;
+        } else {
+          tile_avx2(blocks, rows, tile, 1, 2, 1, scores, stride);
+        }
+        break;
+      case 2: tile_avx2(blocks, rows, tile, 2, 2, 2, scores, stride); break;
+      default:
+        for (size_t q = 0; q < query_count; q += 4)
+          tile_avx2(blocks, rows, tile + q, 4, 2, query_count, scores + q * stride, stride);
     }
   }
 }
@@ -177,11 +176,11 @@ void minke_scan_dot_neon(const float *blocks, size_t block_count, size_t rows, c
                          float *scores, size_t stride) {
   for (size_t b = 0; b < block_count; b++, blocks += 16 * rows, scores += 16) {
     switch (query_count) {
-    case 1: tile_neon(blocks, rows, tile, 1, 1, scores, stride); break;
-    case 2: tile_neon(blocks, rows, tile, 2, 2, scores, stride); break;
-    default:
-      for (size_t q = 0; q < query_count; q += 4)
-        tile_neon(blocks, rows, tile + q, 4, query_count, scores + q * stride, stride);
+      case 1: tile_neon(blocks, rows, tile, 1, 1, scores, stride); break;
+      case 2: tile_neon(blocks, rows, tile, 2, 2, scores, stride); break;
+      default:
+        for (size_t q = 0; q < query_count; q += 4)
+          tile_neon(blocks, rows, tile + q, 4, query_count, scores + q * stride, stride);
     }
   }
 }

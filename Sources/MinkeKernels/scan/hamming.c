@@ -68,11 +68,11 @@ MINKE_TARGET_AVX512 void minke_scan_hamming_avx512(const uint32_t *blocks, size_
                                                    const uint32_t *tile, size_t query_count, float *scores,
                                                    size_t stride) {
   switch (query_count) {
-  case 1: scan_avx512(blocks, block_count, rows, tile, 1, 4, scores, stride); break;
-  case 2: scan_avx512(blocks, block_count, rows, tile, 2, 4, scores, stride); break;
-  case 4: scan_avx512(blocks, block_count, rows, tile, 4, 4, scores, stride); break;
-  case 8: scan_avx512(blocks, block_count, rows, tile, 8, 2, scores, stride); break;
-  default: scan_avx512(blocks, block_count, rows, tile, 16, 1, scores, stride);
+    case 1: scan_avx512(blocks, block_count, rows, tile, 1, 4, scores, stride); break;
+    case 2: scan_avx512(blocks, block_count, rows, tile, 2, 4, scores, stride); break;
+    case 4: scan_avx512(blocks, block_count, rows, tile, 4, 4, scores, stride); break;
+    case 8: scan_avx512(blocks, block_count, rows, tile, 8, 2, scores, stride); break;
+    default: scan_avx512(blocks, block_count, rows, tile, 16, 1, scores, stride);
   }
 }
 
@@ -111,16 +111,15 @@ MINKE_TARGET_AVX2 MINKE_INLINE void tile_avx2(const uint32_t *half_block, size_t
 }
 
 MINKE_TARGET_AVX2 void minke_scan_hamming_avx2(const uint32_t *blocks, size_t block_count, size_t rows,
-                                               const uint32_t *tile, size_t query_count, float *scores,
-                                               size_t stride) {
+                                               const uint32_t *tile, size_t query_count, float *scores, size_t stride) {
   for (size_t b = 0; b < block_count; b++, blocks += 16 * rows, scores += 16) {
     for (size_t half = 0; half < 16; half += 8) {
       switch (query_count) {
-      case 1: tile_avx2(blocks + half, rows, tile, 1, 1, scores + half, stride); break;
-      case 2: tile_avx2(blocks + half, rows, tile, 2, 2, scores + half, stride); break;
-      default:
-        for (size_t q = 0; q < query_count; q += 4)
-          tile_avx2(blocks + half, rows, tile + q, 4, query_count, scores + half + q * stride, stride);
+        case 1: tile_avx2(blocks + half, rows, tile, 1, 1, scores + half, stride); break;
+        case 2: tile_avx2(blocks + half, rows, tile, 2, 2, scores + half, stride); break;
+        default:
+          for (size_t q = 0; q < query_count; q += 4)
+            tile_avx2(blocks + half, rows, tile + q, 4, query_count, scores + half + q * stride, stride);
       }
     }
   }
@@ -128,8 +127,8 @@ MINKE_TARGET_AVX2 void minke_scan_hamming_avx2(const uint32_t *blocks, size_t bl
 
 #elif MINKE_ARM64
 
-MINKE_INLINE void tile_neon(const uint32_t *block, size_t rows, const uint32_t *tile, const int nq,
-                            size_t query_count, float *scores, size_t stride) {
+MINKE_INLINE void tile_neon(const uint32_t *block, size_t rows, const uint32_t *tile, const int nq, size_t query_count,
+                            float *scores, size_t stride) {
   uint32x4_t sum[8];
   uint8x16_t bytes[8];
 #pragma clang loop unroll(full)

@@ -81,11 +81,11 @@ MINKE_TARGET_AVX512 void minke_scan_dot_int8_avx512(const uint8_t *blocks, const
                                                     size_t rows, minke_int8_tile tile, size_t query_count,
                                                     float *scores, size_t stride) {
   switch (query_count) {
-  case 1: scan_avx512(blocks, scales, block_count, rows, tile, 1, 4, scores, stride); break;
-  case 2: scan_avx512(blocks, scales, block_count, rows, tile, 2, 4, scores, stride); break;
-  case 4: scan_avx512(blocks, scales, block_count, rows, tile, 4, 4, scores, stride); break;
-  case 8: scan_avx512(blocks, scales, block_count, rows, tile, 8, 2, scores, stride); break;
-  default: scan_avx512(blocks, scales, block_count, rows, tile, 16, 1, scores, stride);
+    case 1: scan_avx512(blocks, scales, block_count, rows, tile, 1, 4, scores, stride); break;
+    case 2: scan_avx512(blocks, scales, block_count, rows, tile, 2, 4, scores, stride); break;
+    case 4: scan_avx512(blocks, scales, block_count, rows, tile, 4, 4, scores, stride); break;
+    case 8: scan_avx512(blocks, scales, block_count, rows, tile, 8, 2, scores, stride); break;
+    default: scan_avx512(blocks, scales, block_count, rows, tile, 16, 1, scores, stride);
   }
 }
 
@@ -116,8 +116,7 @@ MINKE_TARGET_AVX2 MINKE_INLINE void tile_avx2(const uint8_t *half_block, const f
       const __m256i query = _mm256_set1_epi32((int)tile.words[q]);
       const __m256i query_even = _mm256_srai_epi16(_mm256_slli_epi16(query, 8), 8);
       const __m256i query_odd = _mm256_srai_epi16(query, 8);
-      const __m256i products =
-          _mm256_add_epi32(_mm256_madd_epi16(even, query_even), _mm256_madd_epi16(odd, query_odd));
+      const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(even, query_even), _mm256_madd_epi16(odd, query_odd));
       sum[q] = _mm256_add_epi32(sum[q], products);
     }
   }
@@ -137,11 +136,11 @@ MINKE_TARGET_AVX2 void minke_scan_dot_int8_avx2(const uint8_t *blocks, const flo
       const uint8_t *half_block = blocks + 4 * half;
       const float *half_scales = scales + half;
       switch (query_count) {
-      case 1: tile_avx2(half_block, half_scales, rows, tile, 1, 1, scores + half, stride); break;
-      case 2: tile_avx2(half_block, half_scales, rows, tile, 2, 2, scores + half, stride); break;
-      default:
-        for (size_t q = 0; q < query_count; q += 4)
-          tile_avx2(half_block, half_scales, rows, from(tile, q), 4, query_count, scores + half + q * stride, stride);
+        case 1: tile_avx2(half_block, half_scales, rows, tile, 1, 1, scores + half, stride); break;
+        case 2: tile_avx2(half_block, half_scales, rows, tile, 2, 2, scores + half, stride); break;
+        default:
+          for (size_t q = 0; q < query_count; q += 4)
+            tile_avx2(half_block, half_scales, rows, from(tile, q), 4, query_count, scores + half + q * stride, stride);
       }
     }
   }
@@ -169,8 +168,8 @@ MINKE_INLINE void store_neon(int32x4_t sum, const float *scales, float query_sca
 }
 
 // Without the dot product instruction: products of 16 bits, summed in pairs, then the pairs of a lane are added.
-MINKE_INLINE void tile_neon(const uint8_t *block, const float *scales, size_t rows, minke_int8_tile tile,
-                            const int nq, size_t query_count, float *scores, size_t stride) {
+MINKE_INLINE void tile_neon(const uint8_t *block, const float *scales, size_t rows, minke_int8_tile tile, const int nq,
+                            size_t query_count, float *scores, size_t stride) {
   int32x4_t sum[8];
 #pragma clang loop unroll(full)
   for (int i = 0; i < 4 * nq; i++) sum[i] = vdupq_n_s32(0);
@@ -221,28 +220,25 @@ MINKE_TARGET_DOTPROD MINKE_INLINE void tile_dotprod(const uint8_t *block, const 
 }
 
 // The 128 is taken off the vectors, so there is nothing to subtract from the sums.
-#define TILES(tile_function, widest)                                                                                  \
-  for (size_t b = 0; b < block_count; b++, blocks += 64 * rows, scales += 16, scores += 16) {                         \
-    if (query_count == 1) {                                                                                           \
-      tile_function(blocks, scales, rows, tile, 1, 1, scores, stride);                                                \
-    } else if (query_count == 2) {                                                                                    \
-      tile_function(blocks, scales, rows, tile, 2, 2, scores, stride);                                                \
-    } else {                                                                                                          \
-      for (size_t q = 0; q < query_count; q += widest)                                                                \
-        tile_function(blocks, scales, rows, from(tile, q), widest, query_count, scores + q * stride, stride);         \
-    }                                                                                                                 \
+#define TILES(tile_function, widest)                                                                                   \
+  for (size_t b = 0; b < block_count; b++, blocks += 64 * rows, scales += 16, scores += 16) {                          \
+    if (query_count == 1) {                                                                                            \
+      tile_function(blocks, scales, rows, tile, 1, 1, scores, stride);                                                 \
+    } else if (query_count == 2) {                                                                                     \
+      tile_function(blocks, scales, rows, tile, 2, 2, scores, stride);                                                 \
+    } else {                                                                                                           \
+      for (size_t q = 0; q < query_count; q += widest)                                                                 \
+        tile_function(blocks, scales, rows, from(tile, q), widest, query_count, scores + q * stride, stride);          \
+    }                                                                                                                  \
   }
 
 void minke_scan_dot_int8_neon(const uint8_t *blocks, const float *scales, size_t block_count, size_t rows,
-                              minke_int8_tile tile, size_t query_count, float *scores, size_t stride) {
-  TILES(tile_neon, 2)
-}
+                              minke_int8_tile tile, size_t query_count, float *scores,
+                              size_t stride){TILES(tile_neon, 2)}
 
 MINKE_TARGET_DOTPROD void minke_scan_dot_int8_dotprod(const uint8_t *blocks, const float *scales, size_t block_count,
                                                       size_t rows, minke_int8_tile tile, size_t query_count,
-                                                      float *scores, size_t stride) {
-  TILES(tile_dotprod, 4)
-}
+                                                      float *scores, size_t stride){TILES(tile_dotprod, 4)}
 
 int32_t minke_scan_row_dot_int8_neon(const int8_t *a, const int8_t *b, size_t count) {
   int32x4_t sum = vdupq_n_s32(0);

@@ -1,8 +1,10 @@
 #include "scan_levels.h"
 
-#define KERNELS(level, int8_level)                                                                                    \
-  {minke_scan_dot_##level,    minke_scan_dot_int8_##int8_level, minke_scan_hamming_##level, minke_scan_select_##level,\
-   minke_scan_row_dot_##level, minke_scan_row_dot_int8_##level,  minke_scan_read_##level}
+#define KERNELS(level, int8_level)                                                                                     \
+  {                                                                                                                    \
+      minke_scan_dot_##level,    minke_scan_dot_int8_##int8_level, minke_scan_hamming_##level,                         \
+      minke_scan_select_##level, minke_scan_row_dot_##level,       minke_scan_row_dot_int8_##level,                    \
+      minke_scan_read_##level}
 
 const minke_scan_kernels *minke_scan(minke_level level) {
   static const minke_scan_kernels portable = KERNELS(portable, portable);

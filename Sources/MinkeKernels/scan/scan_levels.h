@@ -10,14 +10,14 @@
 
 #define MINKE_INLINE static inline __attribute__((always_inline))
 
-#define MINKE_SCAN_DECLARE(level)                                                                                     \
-  void minke_scan_dot_##level(const float *, size_t, size_t, const float *, size_t, float *, size_t);                 \
-  void minke_scan_dot_int8_##level(const uint8_t *, const float *, size_t, size_t, minke_int8_tile, size_t, float *,  \
-                                   size_t);                                                                           \
-  void minke_scan_hamming_##level(const uint32_t *, size_t, size_t, const uint32_t *, size_t, float *, size_t);       \
-  size_t minke_scan_select_##level(const float *, size_t, float, uint32_t *);                                         \
-  float minke_scan_row_dot_##level(const float *, const float *, size_t);                                             \
-  int32_t minke_scan_row_dot_int8_##level(const int8_t *, const int8_t *, size_t);                                    \
+#define MINKE_SCAN_DECLARE(level)                                                                                      \
+  void minke_scan_dot_##level(const float *, size_t, size_t, const float *, size_t, float *, size_t);                  \
+  void minke_scan_dot_int8_##level(const uint8_t *, const float *, size_t, size_t, minke_int8_tile, size_t, float *,   \
+                                   size_t);                                                                            \
+  void minke_scan_hamming_##level(const uint32_t *, size_t, size_t, const uint32_t *, size_t, float *, size_t);        \
+  size_t minke_scan_select_##level(const float *, size_t, float, uint32_t *);                                          \
+  float minke_scan_row_dot_##level(const float *, const float *, size_t);                                              \
+  int32_t minke_scan_row_dot_int8_##level(const int8_t *, const int8_t *, size_t);                                     \
   uint64_t minke_scan_read_##level(const void *, size_t);
 
 MINKE_SCAN_DECLARE(portable)

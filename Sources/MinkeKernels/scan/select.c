@@ -57,8 +57,8 @@ MINKE_TARGET_AVX512 uint64_t minke_scan_read_avx512(const void *memory, size_t b
     }
   }
   uint64_t words[8];
-  _mm512_storeu_si512(words, _mm512_xor_si512(_mm512_xor_si512(mixed[0], mixed[1]),
-                                              _mm512_xor_si512(mixed[2], mixed[3])));
+  _mm512_storeu_si512(words,
+                      _mm512_xor_si512(_mm512_xor_si512(mixed[0], mixed[1]), _mm512_xor_si512(mixed[2], mixed[3])));
   return words[0] ^ words[1] ^ words[2] ^ words[3] ^ words[4] ^ words[5] ^ words[6] ^ words[7];
 }
 
@@ -95,9 +95,9 @@ size_t minke_scan_select_neon(const float *scores, size_t count, float threshold
   const float32x4_t limit = vdupq_n_f32(threshold);
   size_t found = 0;
   for (size_t i = 0; i < count; i += 16) {
-    const uint32x4_t below = vandq_u32(
-        vandq_u32(vcltq_f32(vld1q_f32(scores + i), limit), vcltq_f32(vld1q_f32(scores + i + 4), limit)),
-        vandq_u32(vcltq_f32(vld1q_f32(scores + i + 8), limit), vcltq_f32(vld1q_f32(scores + i + 12), limit)));
+    const uint32x4_t below =
+        vandq_u32(vandq_u32(vcltq_f32(vld1q_f32(scores + i), limit), vcltq_f32(vld1q_f32(scores + i + 4), limit)),
+                  vandq_u32(vcltq_f32(vld1q_f32(scores + i + 8), limit), vcltq_f32(vld1q_f32(scores + i + 12), limit)));
     if (vminvq_u32(below)) continue;
     for (size_t lane = 0; lane < 16; lane++) {
       if (!(scores[i + lane] < threshold)) hits[found++] = (uint32_t)(i + lane);

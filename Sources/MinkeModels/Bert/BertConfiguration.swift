@@ -3,9 +3,13 @@ import MinkeCore
 
 /// The sizes of a BERT encoder.
 public struct BertConfiguration: Sendable, Equatable {
+  /// Tokens that there are.
   public var vocabularySize: Int
+  /// Numbers of a token between the layers.
   public var hiddenSize: Int
+  /// Layers.
   public var layerCount: Int
+  /// Attention heads of a layer.
   public var headCount: Int
   /// Numbers of the layer between the two halves of a feed-forward block.
   public var intermediateSize: Int
@@ -13,6 +17,7 @@ public struct BertConfiguration: Sendable, Equatable {
   public var positionCount: Int
   /// Rows of the token type (segment) embedding; only the first is used.
   public var typeCount: Int
+  /// What is added to variances.
   public var layerNormEpsilon: Float
 
   /// Numbers of one attention head.
@@ -20,7 +25,7 @@ public struct BertConfiguration: Sendable, Equatable {
 
   /// Reads a Hugging Face `config.json`.
   ///
-  /// - Throws: ``MinkeError`` naming the key that is missing, out of range, or asks for what is not supported here:
+  /// - Throws: `MinkeError` naming the key that is missing, out of range, or asks for what is not supported here:
   ///   another architecture, activation or kind of positions, a decoder.
   init(_ reader: ConfigurationReader) throws(MinkeError) {
     try reader.require("model_type", "bert")
@@ -48,7 +53,7 @@ public struct BertConfiguration: Sendable, Equatable {
   /// The sizes that the shapes of a checkpoint's tensors tell, for one that comes without a `config.json`: heads of 64
   /// numbers and the layer norm epsilon 1e-12, as all of Google's BERT models have them.
   ///
-  /// - Throws: ``MinkeError`` naming the tensor that is missing or has no shape of its kind.
+  /// - Throws: `MinkeError` naming the tensor that is missing or has no shape of its kind.
   init(shapesOf checkpoint: Checkpoint, prefix: String) throws(MinkeError) {
     func shape(_ name: String) throws(MinkeError) -> (Int, Int) {
       let tensor = try checkpoint.tensor(prefix + name)

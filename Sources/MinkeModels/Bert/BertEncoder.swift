@@ -39,7 +39,7 @@ public struct BertEncoder: TextEncoder {
 
   /// Loads the encoder in `folder`.
   ///
-  /// - Throws: ``MinkeError`` naming the file and the key or tensors that are missing, do not fit, or are not supported.
+  /// - Throws: `MinkeError` naming the file and the key or tensors that are missing, do not fit, or are not supported.
   public init(_ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()) throws {
     level = options.kernels
     guard let url = folder.weightsURL else {
@@ -95,7 +95,7 @@ public struct BertEncoder: TextEncoder {
   /// that the present folder gives when it is loaded in int8.
   ///
   /// - Returns: nothing: no file of the model leaves anything open.
-  /// - Throws: ``MinkeError`` when there is something at `destination`, the precision is another, the model is in 8 bits
+  /// - Throws: `MinkeError` when there is something at `destination`, the precision is another, the model is in 8 bits
   ///   already, or writing fails.
   @discardableResult
   public func save(to destination: URL, precision: Precision) throws -> [String] {

@@ -22,7 +22,7 @@ struct BertFiles: Sendable {
   /// Writes the folder `destination`, whole or not at all: the settings as they are, and the weights rounded as a model
   /// loaded in int8 holds them. The embeddings, the norms and what follows the encoder stay as they are.
   ///
-  /// - Throws: ``MinkeError`` when there is something at `destination`, a weight is not finite or writing fails.
+  /// - Throws: `MinkeError` when there is something at `destination`, a weight is not finite or writing fails.
   func save(to destination: URL) throws {
     try FolderWriter.write(to: destination) { draft in
       let tensors = try tensors()

@@ -6,7 +6,7 @@ import Synchronization
 extension BertModel {
   /// Takes the encoder out of `checkpoint`, whose names may have a prefix such as `bert.`.
   ///
-  /// - Throws: ``MinkeError`` naming each tensor that is missing, of another shape, or unknown, or the one that holds NaN
+  /// - Throws: `MinkeError` naming each tensor that is missing, of another shape, or unknown, or the one that holds NaN
   ///   or infinity. The word embedding is not read through for that, since it is only touched where tokens need it.
   init(
     _ checkpoint: Checkpoint, prefix: String, _ configuration: BertConfiguration, precision: Precision,
@@ -100,7 +100,7 @@ struct BertTensors: Sendable {
 
   /// What stands before the names of the encoder's tensors: nothing, `bert.`, or whatever the checkpoint has.
   ///
-  /// - Throws: ``MinkeError`` of kind `unsupportedFile` when there is no word embedding, or more than one.
+  /// - Throws: `MinkeError` of kind `unsupportedFile` when there is no word embedding, or more than one.
   static func prefix(in checkpoint: Checkpoint) throws(MinkeError) -> String {
     let found = checkpoint.tensorNames.filter { $0 == wordEmbedding || $0.hasSuffix(".\(wordEmbedding)") }
     guard found.count == 1, let name = found.first else {

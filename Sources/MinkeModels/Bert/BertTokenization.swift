@@ -14,7 +14,7 @@ enum BertTokenization {
   ///   - maximumLength: where texts are cut; nil for where the folder says.
   ///   - positions: the tokens that the model has positions for; nil where they are not known.
   ///   - builtInVocabulary: whether a folder without tokenizer files means the vocabulary of bert-base-uncased.
-  /// - Throws: ``MinkeError`` when a file is missing or malformed, or a setting is not supported.
+  /// - Throws: `MinkeError` when a file is missing or malformed, or a setting is not supported.
   static func read(
     _ folder: ModelFolder, tokenizer given: (any Tokenizer)?, maximumLength: Int?, positions: Int?,
     builtInVocabulary: Bool
@@ -161,7 +161,7 @@ enum BertTokenization {
   /// `tokenizer` with the special tokens that the settings name and its own file does not add, found whole in a text.
   ///
   /// - Parameter defaults: the tokens of settings that are silent, which may be missing in the vocabulary.
-  /// - Throws: ``MinkeError`` naming the setting that names a token without an id.
+  /// - Throws: `MinkeError` naming the setting that names a token without an id.
   private static func adding(
     _ defaults: [String: String], _ settings: ConfigurationReader?, of folder: ModelFolder,
     to tokenizer: WordPieceTokenizer
@@ -205,7 +205,7 @@ enum BertTokenization {
 
   /// The tokens that `tokenizer_config.json` lists by id and `tokenizer` does not find yet.
   ///
-  /// - Throws: ``MinkeError`` for one that the tokenizer's own file has otherwise.
+  /// - Throws: `MinkeError` for one that the tokenizer's own file has otherwise.
   private static func listedTokens(
     _ settings: ConfigurationReader?, _ tokenizer: WordPieceTokenizer
   ) throws(MinkeError) -> [TokenID: AddedToken] {

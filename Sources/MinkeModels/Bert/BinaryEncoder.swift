@@ -44,7 +44,7 @@ public struct BinaryEncoder: TextEncoder {
   /// that the present folder gives when it is loaded in int8.
   ///
   /// - Returns: nothing: no file of the model leaves anything open.
-  /// - Throws: ``MinkeError`` when there is something at `destination`, the precision is another, the model is in 8 bits
+  /// - Throws: `MinkeError` when there is something at `destination`, the precision is another, the model is in 8 bits
   ///   already, or writing fails.
   @discardableResult
   public func save(to destination: URL, precision: Precision) throws -> [String] {
@@ -93,7 +93,7 @@ extension BinaryEncoder {
 
   /// The archive of `folder`.
   ///
-  /// - Throws: ``MinkeError`` where there is none, or naming them where there are several.
+  /// - Throws: `MinkeError` where there is none, or naming them where there are several.
   static func archive(in folder: ModelFolder) throws -> Checkpoint {
     let archives = archives(in: folder)
     guard archives.count == 1 else {
@@ -111,7 +111,7 @@ extension BinaryEncoder {
   /// Where `config.json` or the tokenizer's files are missing, the sizes are those of the tensors, with heads of 64
   /// numbers, and the vocabulary that of bert-base-uncased.
   ///
-  /// - Throws: ``MinkeError`` naming the file and the tensors that are missing or do not fit, or the archives where
+  /// - Throws: `MinkeError` naming the file and the tensors that are missing or do not fit, or the archives where
   ///   there are several.
   public static func load(
     _ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()

@@ -30,7 +30,7 @@ public struct BitDiagnostics: Sendable, Equatable {
 
   /// Looks at `vectors`, packed bits. Takes time proportional to the vectors and to the square of the bits.
   ///
-  /// - Throws: ``MinkeError`` when they are numbers or there are none; `CancellationError`.
+  /// - Throws: `MinkeError` when they are numbers or there are none; `CancellationError`.
   public init(_ vectors: Embeddings) throws {
     guard let packed = vectors.packedBits, vectors.count > 0 else {
       throw MinkeError(

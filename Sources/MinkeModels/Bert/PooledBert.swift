@@ -20,7 +20,7 @@ struct PooledBert: Sendable {
 
   /// The pooled vectors of `texts` in `role`, `[texts.count, width]`.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
+  /// - Throws: `MinkeError` of kind `notFinite` when a weight made a vector NaN or infinite; `CancellationError`.
   func vectors(of texts: [String], role: TextRole?, progress: ProgressHandler?) throws -> Matrix {
     let batches = BertBatch.batches(of: try tokenization.ids(of: texts, role: role))
     let promptLength = pooling.includesPrompt ? 0 : tokenization.count(ofPrompt: tokenization.prompts.text(for: role))

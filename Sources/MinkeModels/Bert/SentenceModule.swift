@@ -30,7 +30,7 @@ enum SentenceModule: Sendable {
 
   /// The modules that `folder` lists as `modules`, the first of which takes vectors of `width` numbers.
   ///
-  /// - Throws: ``MinkeError`` for a kind of module, an activation or a setting that is not known, and for tensors that
+  /// - Throws: `MinkeError` for a kind of module, an activation or a setting that is not known, and for tensors that
   ///   do not fit.
   static func chain(
     _ modules: some Sequence<ModelFolder.Module>, in folder: ModelFolder, width: Int, kernels level: KernelLevel

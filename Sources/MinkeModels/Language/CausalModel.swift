@@ -13,6 +13,7 @@ import MinkeText
 /// Generation, chat and scoring ask for nothing else. A model is immutable; what it remembers of a sequence is a
 /// ``State``, a value that its caller holds.
 public protocol CausalModel: Sendable {
+  /// What the model remembers of a sequence.
   associatedtype State: CausalState
 
   /// Tokens that there are: as many logits follow each place of a sequence.
@@ -51,12 +52,15 @@ public protocol CausalState: Sendable {
 
 /// Tokens to read after those of a state, and the tokens that should come after the last of them.
 public struct ScoredSequence<State: Sendable>: Sendable {
+  /// What was read before.
   public var state: State
+  /// What is read.
   public let tokens: ArraySlice<TokenID>
   /// The last is what should follow the last of ``tokens``, the one before it what should follow the one before, and
   /// so on: at most as many as tokens.
   public let targets: ArraySlice<TokenID>
 
+  /// Tokens to read after those in `state`.
   public init(_ tokens: ArraySlice<TokenID>, after state: State, targets: ArraySlice<TokenID> = []) {
     self.state = state
     self.tokens = tokens
@@ -71,6 +75,7 @@ public struct TokenScore: Sendable, Equatable {
   /// Whether no token is likelier.
   public let isLikeliest: Bool
 
+  /// The score of a token.
   public init(logLikelihood: Double, isLikeliest: Bool) {
     self.logLikelihood = logLikelihood
     self.isLikeliest = isLikeliest

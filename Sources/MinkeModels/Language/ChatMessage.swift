@@ -11,7 +11,12 @@ import MinkeText
 public struct ChatMessage: Sendable, Hashable {
   /// Who speaks.
   public enum Role: String, Sendable, CaseIterable {
-    case system, user, assistant
+    /// What the model is told beforehand.
+    case system
+    /// What the person says.
+    case user
+    /// What the model says.
+    case assistant
   }
 
   /// Who says it.
@@ -19,6 +24,7 @@ public struct ChatMessage: Sendable, Hashable {
   /// What is said.
   public let text: String
 
+  /// A message of `role`.
   public init(_ role: Role, _ text: String) {
     self.role = role
     self.text = text
@@ -28,7 +34,7 @@ public struct ChatMessage: Sendable, Hashable {
 extension ChatMessage {
   /// Writes a conversation to the file at `url`: JSON, a list of objects with `role` and `content`.
   ///
-  /// - Throws: ``MinkeError`` when the file cannot be written.
+  /// - Throws: `MinkeError` when the file cannot be written.
   public static func save(_ messages: [ChatMessage], to url: URL) throws(MinkeError) {
     let list = messages.map { JSONValue.object(["role": .string($0.role.rawValue), "content": .string($0.text)]) }
     var writer = try FileWriter(url)
@@ -38,7 +44,7 @@ extension ChatMessage {
 
   /// The conversation in the file at `url`, as ``save(_:to:)`` writes it.
   ///
-  /// - Throws: ``MinkeError`` when the file cannot be read or holds something else.
+  /// - Throws: `MinkeError` when the file cannot be read or holds something else.
   public static func load(from url: URL) throws -> [ChatMessage] {
     let file = try MappedFile(url)
     let subject = url.relativePath
@@ -66,7 +72,7 @@ struct ChatML: Sendable {
   private let start: TokenID
   private let end: [TokenID]
 
-  /// - Throws: ``MinkeError`` when the vocabulary lacks the tokens of ChatML; `name` stands for the model.
+  /// - Throws: `MinkeError` when the vocabulary lacks the tokens of ChatML; `name` stands for the model.
   init(_ tokenizer: any LosslessTokenizer, named name: String) throws(MinkeError) {
     guard let start = tokenizer.id(of: "<|im_start|>"), let end = tokenizer.id(of: "<|im_end|>") else {
       throw MinkeError(

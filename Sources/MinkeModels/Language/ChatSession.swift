@@ -30,15 +30,17 @@ public final class ChatSession: Sendable {
 
   /// A conversation that begins.
   ///
-  /// - Parameter system: what the model is told before the conversation begins.
-  /// - Throws: ``MinkeError`` when the model's vocabulary lacks the tokens of ChatML.
+  /// - Parameters:
+  ///   - language: the model that answers.
+  ///   - system: what the model is told before the conversation begins.
+  /// - Throws: `MinkeError` when the model's vocabulary lacks the tokens of ChatML.
   public convenience init(_ language: LanguageModel, system: String? = nil) throws(MinkeError) {
     try self.init(language, messages: system.map { [ChatMessage(.system, $0)] } ?? [])
   }
 
   /// A conversation that goes on after `messages`, such as those of a session before.
   ///
-  /// - Throws: ``MinkeError`` when the model's vocabulary lacks the tokens of ChatML, or a message of the system is not
+  /// - Throws: `MinkeError` when the model's vocabulary lacks the tokens of ChatML, or a message of the system is not
   ///   the first.
   public init(_ language: LanguageModel, messages: [ChatMessage]) throws(MinkeError) {
     let form = try ChatML(language.tokenizer, named: language.identity.name)
@@ -80,7 +82,7 @@ public final class ChatSession: Sendable {
   ///
   /// A conversation that leaves too little of the context for an answer loses its oldest messages, until half of the
   /// context is free; the answer's first piece says how many.
-  /// - Throws: while iterating, ``MinkeError`` when an option is out of its range, the message alone is too long or
+  /// - Throws: while iterating, `MinkeError` when an option is out of its range, the message alone is too long or
   ///   another answer is on its way; the message is then not part of the conversation.
   public func reply(to text: String, options: GenerationOptions = GenerationOptions()) -> ChatReply {
     ChatReply(session: self, text: text, options: options)

@@ -58,7 +58,7 @@ extension LanguageModel {
   /// Nothing is done before the first piece is asked for, and each piece is made when it is asked for, in the asking
   /// task, with its priority, on a thread that may wait. When that task is cancelled or asks no more, generation ends.
   /// - Returns: pieces whose texts, joined, are the continuation; the last one says why it ended.
-  /// - Throws: while iterating, ``MinkeError`` when an option is out of its range or the prompt leaves no room in the
+  /// - Throws: while iterating, `MinkeError` when an option is out of its range or the prompt leaves no room in the
   ///   context; `CancellationError` when the asking task is cancelled.
   public func generate(_ prompt: String, options: GenerationOptions = GenerationOptions()) -> GeneratedText {
     GeneratedText {
@@ -70,7 +70,7 @@ extension LanguageModel {
   ///
   /// The calling thread waits. Afterwards `context` holds all tokens but the last one chosen.
   /// - Returns: the tokens generated, the end token left out.
-  /// - Throws: ``MinkeError`` when an option is out of its range or the tokens leave no room in the context;
+  /// - Throws: `MinkeError` when an option is out of its range or the tokens leave no room in the context;
   ///   `CancellationError` when the calling task is cancelled.
   @discardableResult
   public func generate(
@@ -162,7 +162,7 @@ struct Generation: Sendable {
   /// - Parameters:
   ///   - prompt: the tokens to read first, after those of `context`.
   ///   - seen: the tokens that the repetition penalty makes less likely from the start; nil stands for the prompt's.
-  /// - Throws: ``MinkeError`` when an option is out of its range.
+  /// - Throws: `MinkeError` when an option is out of its range.
   init(
     _ language: LanguageModel, prompt: [TokenID], seen: [TokenID]? = nil, context: LanguageModel.Context,
     options: GenerationOptions

@@ -38,7 +38,7 @@ public struct LanguageModel: LoadedModel {
   ///   - startToken: the token that stands before a text without context.
   ///   - endTokens: the tokens that end a text or a message.
   ///   - assumptions: what the files leave open and how it was taken.
-  /// - Throws: ``MinkeError`` when a token is not one of the model's.
+  /// - Throws: `MinkeError` when a token is not one of the model's.
   public init(
     _ model: some CausalModel, tokenizer: some LosslessTokenizer, identity: ModelIdentity, startToken: TokenID,
     endTokens: Set<TokenID>, assumptions: [String] = []
@@ -107,8 +107,8 @@ extension LanguageModel {
     /// Reads `tokens` and gives the logits after the last of them, `[vocabularySize]`.
     ///
     /// The calling thread and the others of the pool do the work.
-    /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
-    ///   context length, and the context is then as before; ``MinkeError`` when a weight is not finite and
+    /// - Throws: `MinkeError` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
+    ///   context length, and the context is then as before; `MinkeError` when a weight is not finite and
     ///   `CancellationError` when the calling task is cancelled, and ``tokens`` then says how far it came.
     @discardableResult
     public mutating func append(_ tokens: some Collection<TokenID>) throws -> [Float] {

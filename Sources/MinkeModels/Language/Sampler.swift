@@ -30,6 +30,7 @@ public struct RandomSampling: Sendable, Equatable {
   /// Equal seeds give equal texts; nil gives another one each time.
   public var seed: UInt64?
 
+  /// Choices that differ from the default where they are given.
   public init(
     temperature: Double = 1, topK: Int? = nil, topP: Double? = nil, minP: Double? = nil, seed: UInt64? = nil
   ) {
@@ -40,7 +41,7 @@ public struct RandomSampling: Sendable, Equatable {
     self.seed = seed
   }
 
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` when a setting is out of its range.
+  /// - Throws: `MinkeError` of kind `invalidArgument` when a setting is out of its range.
   func validate() throws(MinkeError) {
     func fail(_ name: String, _ expected: String, _ found: some CustomStringConvertible) throws(MinkeError) {
       throw MinkeError(.invalidArgument, name, expected: expected, found: found.description)

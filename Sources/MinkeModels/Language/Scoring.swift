@@ -45,7 +45,7 @@ extension LanguageModel {
   /// The two are encoded as one text, whose tokens from the length of the context's own encoding on count as the
   /// continuation, as in lm-evaluation-harness. An empty context is the start token. A context that several
   /// continuations share is run through the model once, and sequences are run together.
-  /// - Throws: ``MinkeError`` when a pair is longer than the context length; `CancellationError` when the calling task
+  /// - Throws: `MinkeError` when a pair is longer than the context length; `CancellationError` when the calling task
   ///   is cancelled.
   public func score(
     _ pairs: [(context: String, continuation: String)], progress: ProgressHandler? = nil
@@ -86,7 +86,7 @@ extension LanguageModel {
   ///
   /// Every token counts once. A window holds up to `window` tokens; the next begins where as many tokens as `stride`
   /// are new and the others are context. The first token of the text is predicted from the start token.
-  /// - Throws: ``MinkeError`` when the window does not fit the context, the stride not the window, or the text is empty;
+  /// - Throws: `MinkeError` when the window does not fit the context, the stride not the window, or the text is empty;
   ///   `CancellationError` when the calling task is cancelled.
   public func perplexity(
     of text: String, window: Int? = nil, stride: Int? = nil, progress: ProgressHandler? = nil

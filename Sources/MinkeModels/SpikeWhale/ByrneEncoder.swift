@@ -47,7 +47,7 @@ public struct ByrneEncoder: TextEncoder {
 
   /// How the texts of the model in `folder` become ids.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing or malformed.
+  /// - Throws: `MinkeError` when a file is missing or malformed.
   static func tokenization(of folder: ModelFolder, tokenizer: (any Tokenizer)? = nil) throws -> TextTokenization {
     let reader = try ConfigurationReader.required("config.json", in: folder)
     let limit = try min(maximumTokens, reader.integer("max_position_embeddings", in: 1...(1 << 24)))
@@ -58,7 +58,7 @@ public struct ByrneEncoder: TextEncoder {
 
   /// Loads the encoder in `folder`. In int8 the decoder's layers are packed, which takes part of a second.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
+  /// - Throws: `MinkeError` when a file is missing or malformed or the files do not fit together.
   public init(_ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()) throws {
     let (precision, level) = (options.precision ?? .float32, options.kernels)
     let files = try SpikeWhaleFolder(folder)

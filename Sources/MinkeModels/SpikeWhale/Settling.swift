@@ -22,7 +22,7 @@ package struct SpikeWhaleSettling {
 
   /// Measures what `folder` leaves open: seconds for each question.
   ///
-  /// - Throws: ``MinkeError`` when the folder does not load or no form gives numbers; `CancellationError` when the
+  /// - Throws: `MinkeError` when the folder does not load or no form gives numbers; `CancellationError` when the
   ///   calling task is cancelled.
   package init(_ folder: ModelFolder) throws {
     files = try SpikeWhaleFolder(folder)
@@ -48,7 +48,7 @@ package struct SpikeWhaleSettling {
 
   /// Writes the answers to the folder's `config.json`, whole or not at all; nothing where there was no question.
   ///
-  /// - Throws: ``MinkeError`` when the file cannot be written.
+  /// - Throws: `MinkeError` when the file cannot be written.
   package func write() throws {
     guard !keys.isEmpty else { return }
     var writer = try FileWriter(files.folder.requiredFile("config.json"))

@@ -52,7 +52,7 @@ package struct SpikeWhaleConfiguration: Sendable, Equatable {
 
   /// Reads a `config.json`.
   ///
-  /// - Throws: ``MinkeError`` when a size is missing, out of range or contradicts another, or the file asks for a part
+  /// - Throws: `MinkeError` when a size is missing, out of range or contradicts another, or the file asks for a part
   ///   that no published SpikeWhale model has.
   package init(_ reader: ConfigurationReader) throws(MinkeError) {
     func size(

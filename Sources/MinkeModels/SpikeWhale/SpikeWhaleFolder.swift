@@ -25,7 +25,7 @@ package struct SpikeWhaleFolder: ModelFiles {
     try folder.json("config.json")?["model_type"]?.string == "spike_whale"
   }
 
-  /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
+  /// - Throws: `MinkeError` when a file is missing or malformed or the files do not fit together.
   package init(_ folder: ModelFolder) throws {
     self.folder = folder
     let reader = try ConfigurationReader.required("config.json", in: folder)
@@ -74,7 +74,7 @@ package struct SpikeWhaleFolder: ModelFiles {
 extension LanguageModel {
   /// Loads the SpikeWhale model of `folder`, whose weights stay where they are mapped.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing or malformed or the files do not fit together.
+  /// - Throws: `MinkeError` when a file is missing or malformed or the files do not fit together.
   package init(spikeWhale folder: ModelFolder, kernels level: KernelLevel = .active) throws {
     let files = try SpikeWhaleFolder(folder)
     let model = try files.model(kernels: level)

@@ -9,7 +9,7 @@ extension SpikeWhaleModel: CausalModel {
 
   /// Reads `tokens` after those in `state` and gives the logits after the last of them, `[vocabularySize]`.
   ///
-  /// - Throws: ``MinkeError`` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
+  /// - Throws: `MinkeError` when there are no tokens, one is not in the vocabulary or the sequence would outgrow the
   ///   context, `state` then being as before; or when a weight is not finite, and `CancellationError` when the calling
   ///   task is cancelled, `state` then holding the passes of ``tokensPerPass`` that were complete.
   package func logits(_ tokens: ArraySlice<TokenID>, after state: inout SpikeWhaleState) throws -> [Float] {

@@ -13,7 +13,7 @@ extension SpikeWhaleModel {
   /// Loads the model of `configuration` from `checkpoint`, whose weights stay where they are mapped.
   ///
   /// - Parameter form: the form of the hyper-connections, which the configuration may leave open.
-  /// - Throws: ``MinkeError`` when a tensor is missing or of another shape.
+  /// - Throws: `MinkeError` when a tensor is missing or of another shape.
   init(
     _ configuration: SpikeWhaleConfiguration, checkpoint: Checkpoint, form: HyperConnectionForm,
     kernels level: KernelLevel

@@ -46,7 +46,7 @@ package struct SpikeWhaleModel: Sendable {
   /// Calls `body` with the pass, in which `input` holds the last hidden states `[rows, hidden]`.
   ///
   /// - Parameter rounding: whether a single token's products with 4-bit weights may round their inputs to 8 bits.
-  /// - Throws: ``MinkeError`` when a token is not in the vocabulary, a sequence would outgrow the context or the result
+  /// - Throws: `MinkeError` when a token is not in the vocabulary, a sequence would outgrow the context or the result
   ///   is not finite; `CancellationError` when the calling task is cancelled. The states are then as before.
   func run<Result>(
     _ inputs: [SequenceInput], rounding: Bool = false, _ body: (ForwardPass) throws -> Result

@@ -8,7 +8,7 @@ extension SpikeWhaleModel {
   ///
   /// Norms, hyper-connections, the engram's compressor and tables stay as they are; what inference does not use
   /// (`lm_head` where it is a copy of the embedding, `mtp_heads.*`, `jepa.*`) is left out.
-  /// - Throws: ``MinkeError`` when the model is not in float32, or a weight is not finite.
+  /// - Throws: `MinkeError` when the model is not in float32, or a weight is not finite.
   package func tensors(in precision: Precision) throws -> [Tensor] {
     guard self.precision == .float32 else {
       throw MinkeError(

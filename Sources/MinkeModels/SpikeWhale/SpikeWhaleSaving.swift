@@ -18,7 +18,7 @@ extension SpikeWhaleFolder {
   ///
   /// What the configuration leaves open is measured and then stated. The head of an embedding model stays as it is.
   /// - Returns: what was measured, a line each.
-  /// - Throws: ``MinkeError`` when there is something at `destination`, the model is not in float32, a weight is not
+  /// - Throws: `MinkeError` when there is something at `destination`, the model is not in float32, a weight is not
   ///   finite or writing fails.
   @discardableResult
   package func save(to destination: URL, precision: Precision) throws -> [String] {

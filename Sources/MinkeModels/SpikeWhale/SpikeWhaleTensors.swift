@@ -12,7 +12,7 @@ struct SpikeWhaleTensors {
   let prefix: String
   private let level: KernelLevel
 
-  /// - Throws: ``MinkeError`` when the checkpoint has no token embedding.
+  /// - Throws: `MinkeError` when the checkpoint has no token embedding.
   init(
     _ checkpoint: Checkpoint, _ configuration: SpikeWhaleConfiguration, kernels level: KernelLevel = .active
   ) throws(MinkeError) {
@@ -35,7 +35,7 @@ struct SpikeWhaleTensors {
 
   /// The name that `tensor` has in the checkpoint.
   ///
-  /// - Throws: ``MinkeError`` when that depends on a shape that none, or more than one, of the tensors there has.
+  /// - Throws: `MinkeError` when that depends on a shape that none, or more than one, of the tensors there has.
   func name(of tensor: SpikeWhaleTensor) throws(MinkeError) -> String {
     let name = tensor.entry(in: configuration).name
     guard let anchor = tensor.anchor else { return (tensor.standsOutside ? "" : prefix) + name }

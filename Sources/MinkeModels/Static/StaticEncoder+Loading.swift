@@ -29,7 +29,7 @@ extension StaticEncoder {
 
   /// Which system's static embedding lies in `folder`; nil for none.
   ///
-  /// - Throws: ``MinkeError`` when its checkpoint is malformed.
+  /// - Throws: `MinkeError` when its checkpoint is malformed.
   static func kind(of folder: ModelFolder) throws -> Kind? {
     if folder.file(packedTableName) != nil { return .sseFourBit }
     guard let url = folder.weightsURL else { return nil }
@@ -42,8 +42,11 @@ extension StaticEncoder {
 
   /// Loads the static embedding in `folder`; which kind it is, its files tell.
   ///
-  /// - Parameter tokenizer: the tokenizer to use in place of the folder's.
-  /// - Throws: ``MinkeError`` naming the file and tensor that is missing, misshapen, of another type or not finite, or
+  /// - Parameters:
+  ///   - folder: the model's files.
+  ///   - tokenizer: the tokenizer to use in place of the folder's.
+  ///   - level: the level of the kernels that compute.
+  /// - Throws: `MinkeError` naming the file and tensor that is missing, misshapen, of another type or not finite, or
   ///   the setting that is not supported.
   public convenience init(
     _ folder: ModelFolder, tokenizer: (any Tokenizer)? = nil, kernels level: KernelLevel = .active
@@ -133,7 +136,7 @@ extension StaticEncoder {
 
   /// The way from texts to ids of the static embedding in `folder`, or that of `tokenizer` with the folder's settings.
   ///
-  /// - Throws: ``MinkeError`` when a file is missing, malformed or asks for what is not supported.
+  /// - Throws: `MinkeError` when a file is missing, malformed or asks for what is not supported.
   static func tokenization(
     of folder: ModelFolder, kind: Kind, tokenizer given: (any Tokenizer)?
   ) throws -> TextTokenization {

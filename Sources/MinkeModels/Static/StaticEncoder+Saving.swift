@@ -20,7 +20,7 @@ extension StaticEncoder {
   /// folder appears whole or, when something fails, not at all.
   ///
   /// - Returns: nothing: no file of the model leaves anything open.
-  /// - Throws: ``MinkeError`` when `destination` exists, the model is not an SSE model, or writing fails.
+  /// - Throws: `MinkeError` when `destination` exists, the model is not an SSE model, or writing fails.
   @discardableResult
   public func save(to destination: URL, precision: Precision) throws -> [String] {
     guard let activation, let tokenizerURL, savablePrecisions.contains(precision) else { throw cannotSave(precision) }

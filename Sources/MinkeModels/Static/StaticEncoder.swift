@@ -28,6 +28,7 @@ public final class StaticEncoder: TokenIDEncoder {
     case model2vec = "model2vec"
   }
 
+  /// Which published system the model is of.
   public let kind: Kind
   public let identity: ModelIdentity
   public let metric = Metric.cosine

@@ -15,6 +15,7 @@ public struct FileSelection: Sendable {
   /// Names of ``FileType/all``; files of other types are left out unless there is none.
   public var types: [String] = []
 
+  /// A selection that differs from the default where it is given.
   public init(
     includesHidden: Bool = false, followsIgnoreFiles: Bool = true, globs: [String] = [], types: [String] = []
   ) {
@@ -31,7 +32,7 @@ struct SelectionPatterns: Sendable {
   private let types: [PathPattern]
   private let hasInclusions: Bool
 
-  /// - Throws: ``MinkeError`` of kind `invalidArgument` for a pattern that is none or a type that is not known.
+  /// - Throws: `MinkeError` of kind `invalidArgument` for a pattern that is none or a type that is not known.
   init(_ selection: FileSelection) throws(MinkeError) {
     var globs: [PathPattern] = []
     for glob in selection.globs {

@@ -45,9 +45,12 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// A file or folder that was not read, and why.
 public struct SkippedFile: Sendable, Equatable {
+  /// The file or folder.
   public let path: FilePath
+  /// Why it was left out.
   public let reason: SkipReason
 
+  /// A file or folder and why it was left out.
   public init(path: FilePath, reason: SkipReason) {
     self.path = path
     self.reason = reason

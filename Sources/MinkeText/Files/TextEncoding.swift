@@ -1,7 +1,10 @@
 /// How the characters of a file are written as bytes.
 public enum TextEncoding: String, Sendable, CaseIterable {
+  /// UTF-8.
   case utf8 = "utf-8"
+  /// UTF-16, the lower byte first.
   case utf16LittleEndian = "utf-16le"
+  /// UTF-16, the higher byte first.
   case utf16BigEndian = "utf-16be"
   /// Windows-1252, which is Latin-1 with printing characters where that has controls; Latin-1 is read by it, as in
   /// browsers. Every byte is a character.

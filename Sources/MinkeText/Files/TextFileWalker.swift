@@ -36,7 +36,7 @@ package struct TextFileWalker {
 
   /// Lists what is to be read below `paths`; the empty path is the current folder.
   ///
-  /// - Throws: ``MinkeError`` of kind `notFound` when one of `paths` does not exist, of kind `invalidArgument` for a
+  /// - Throws: `MinkeError` of kind `notFound` when one of `paths` does not exist, of kind `invalidArgument` for a
   ///   wrong glob or type; `CancellationError` when the calling task was cancelled.
   package init(_ paths: [FilePath], selection: FileSelection = FileSelection()) throws {
     self.selection = selection

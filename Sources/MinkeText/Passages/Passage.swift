@@ -5,6 +5,7 @@ public struct Passage: Sendable, Equatable {
   /// The first and the last line it touches; the first line of a text is 1.
   public let lines: ClosedRange<Int>
 
+  /// A passage of a document.
   public init(byteRange: Range<Int>, lines: ClosedRange<Int>) {
     self.byteRange = byteRange
     self.lines = lines

@@ -11,7 +11,7 @@ final class WordPieceModel: Sendable {
   let maximumCharacters: Int
   let rules: WordRules
 
-  /// - Throws: ``MinkeError`` when the vocabulary has no unknown token.
+  /// - Throws: `MinkeError` when the vocabulary has no unknown token.
   init(
     _ vocabulary: WordPieceVocabulary, normalization: BertNormalization, unknownToken: String,
     continuingPrefix: String, maximumCharacters: Int, subject: String

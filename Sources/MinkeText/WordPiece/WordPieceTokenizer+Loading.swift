@@ -10,7 +10,7 @@ extension WordPieceTokenizer {
   /// Reads a Hugging Face `tokenizer.json` of a WordPiece model.
   ///
   /// The file's own truncation is kept, see ``truncating(to:)``; its padding is not.
-  /// - Throws: ``MinkeError`` naming what was expected when the file cannot be read, is malformed, or describes
+  /// - Throws: `MinkeError` naming what was expected when the file cannot be read, is malformed, or describes
   ///   another kind of tokenizer.
   public convenience init(contentsOf url: URL) throws {
     let file = try MappedFile(url)
@@ -29,8 +29,10 @@ extension WordPieceTokenizer {
   /// Reads a `vocab.txt`, one token a line from id 0, with the conventions of `bert-base-uncased`.
   ///
   /// `[UNK]` must be among the tokens; `[CLS]`, `[SEP]`, `[PAD]` and `[MASK]` are special where they are.
-  /// - Parameter lowercase: whether text is lower-cased and stripped of accents, as for the uncased models.
-  /// - Throws: ``MinkeError`` when the file cannot be read, a token stands twice, or `[UNK]` is missing.
+  /// - Parameters:
+  ///   - url: the file.
+  ///   - lowercase: whether text is lower-cased and stripped of accents, as for the uncased models.
+  /// - Throws: `MinkeError` when the file cannot be read, a token stands twice, or `[UNK]` is missing.
   public convenience init(vocabulary url: URL, lowercase: Bool = true) throws {
     try self.init(
       vocabulary: url, options: BertTokenizerOptions(lowercases: lowercase),
