@@ -16,9 +16,7 @@ import Testing
 
   private func matrix(_ rows: Int, _ columns: Int, seed: UInt64) -> Matrix {
     var random = SplitMix64(seed: seed)
-    let matrix = Matrix(rows: rows, columns: columns)
-    matrix.view.apply { _ in Float(2 * random.unit() - 1) }
-    return matrix
+    return Matrix((0..<rows * columns).map { _ in Float(2 * random.unit() - 1) }, columns: columns)
   }
 
   private func shared(_ numbers: [Float]) -> SharedBuffer<Float> {
@@ -182,7 +180,7 @@ import Testing
   func `an activation of a view is that of its numbers`(_ level: KernelLevel, _ activation: Activation) {
     for (rows, columns) in sizes {
       let x = matrix(rows, columns + 2, seed: 21)
-      x.view.apply { $0 * 9 }
+      x.view.scale(by: 9)
       let before = x.copied()
       activation(x.view.columns(0..<columns), kernels: level)
       for (index, (before, after)) in zip(before, x.copied()).enumerated() {
