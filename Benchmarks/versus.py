@@ -35,11 +35,15 @@ def cases(arguments, folder):
         yield "search", f"search {storage}", [
             "bench", "search", "--json", "--count", "300000", "--storage", storage
         ], ["batch", "one_query"]
-    for precision in ["float32", "int8", "4bit"]:
+    plain = os.path.join(folder, "float32")
+    for precision, options in [("float32", None), ("int8", ["--int8"]), ("4bit", [])]:
         model = os.path.join(folder, precision)
-        if "generate" in arguments.only:
-            run(arguments.old, ["bench", "generate", "--json", "--precision", precision, "--prompt", "1", "--tokens", "1",
-                                "--keep", model])
+        if "generate" not in arguments.only:
+            pass
+        elif options is None:
+            run(arguments.old, ["bench", "generate", "--json", "--prompt", "1", "--tokens", "1", "--keep", model])
+        else:
+            subprocess.run([arguments.old, "model", "quantize", plain, model, *options], check=True, capture_output=True)
         yield "generate", f"SpikeWhale {precision}", [
             "bench", "generate", "--json", "--model", model, "--prompt", "256", "--tokens", "48"
         ], ["prompt", "decode", "load"]

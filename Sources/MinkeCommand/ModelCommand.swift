@@ -26,6 +26,10 @@ struct ModelCommand: AsyncParsableCommand {
       var output = FileWriter()
       try output.write(form.isOn ? report.json.text + "\n" : Style.printable(report.description, keepingLines: true))
       try output.finish()
+      // A report is written all the same, but the status says that there is no model to use.
+      guard report.facts.isEmpty else { return }
+      for problem in report.problems { say("minke: \(problem)") }
+      throw CommandStatus.failed
     }
   }
 

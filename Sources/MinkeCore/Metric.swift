@@ -11,12 +11,16 @@ public enum Metric: String, CaseIterable, Codable, Sendable {
   public var largerIsCloser: Bool { self != .hamming }
 
   /// How alike two vectors are whose score is `score`, larger always being more alike: cosines and dot products as they
-  /// are; for ``hamming``, `1 - 2 * score / dimension`, the cosine of the signs.
+  /// are, but no cosine above 1 by rounding; for ``hamming``, `1 - 2 * score / dimension`, the cosine of the signs.
   ///
   /// - Parameters:
   ///   - score: what an index gives for a match.
   ///   - dimension: numbers, or bits, of a vector.
   public func similarity(ofScore score: Float, dimension: Int) -> Float {
-    self == .hamming ? 1 - 2 * score / Float(dimension) : score
+    switch self {
+    case .cosine: min(score, 1)
+    case .dot: score
+    case .hamming: 1 - 2 * score / Float(dimension)
+    }
   }
 }

@@ -19,7 +19,7 @@ typedef uint16_t u16x16 __attribute__((vector_size(32)));
 
 // Rows are taken four at a time: four sums side by side hide the time one takes, and x is read once for all. They lie a
 // quarter of the matrix apart, because four streams through memory keep it busier than one does: float32 products take
-// a quarter less time so. Of 4-bit rows, which take longer to unpack than to read, four neighbours are taken.
+// a quarter less time so. Of 4-bit rows, which take longer to unpack than to read, four neighbors are taken.
 #define MINKE_BY_ROWS(BODY)                                                                                            \
   const size_t quarter = rows / 4;                                                                                     \
   for (size_t row = 0; row < quarter; row++) { BODY(row, quarter, 4); }                                                \

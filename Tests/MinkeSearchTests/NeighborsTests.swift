@@ -51,6 +51,7 @@ import Testing
 
   @Test func `similarity is larger for what is more alike, whatever the metric`() {
     #expect(Metric.cosine.similarity(ofScore: 0.25, dimension: 8) == 0.25)
+    #expect(Metric.cosine.similarity(ofScore: 1.000_000_1, dimension: 8) == 1)
     #expect(Metric.dot.similarity(ofScore: -3, dimension: 8) == -3)
     #expect(Metric.hamming.similarity(ofScore: 0, dimension: 8) == 1)
     #expect(Metric.hamming.similarity(ofScore: 6, dimension: 8) == -0.5)

@@ -41,7 +41,7 @@ package struct OnePassSearch: Sendable {
       let scores = try wanted.similarities(to: batch.vectors)
       for query in best.indices {
         for index in 0..<batch.count {
-          let score = scores[query * batch.count + index]
+          let score = min(1, scores[query * batch.count + index])
           let document = batch.document(of: index)
           best[query].offer(score: score, document: document) {
             FoundPassage(

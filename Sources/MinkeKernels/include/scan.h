@@ -1,4 +1,4 @@
-// Exhaustive scans over blocks of vectors, for exact nearest-neighbour search.
+// Exhaustive scans over blocks of vectors, for exact nearest-neighbor search.
 //
 // A block holds 16 vectors as rows of 64 bytes: row r has 4 bytes of each vector, side by side. Those 4 bytes are one
 // float, 4 int8 numbers or 32 bits. A lane of a register so belongs to one vector from the first row to the last, and
