@@ -33,7 +33,8 @@ def cases(arguments, folder):
             ], ["encode"]
     for storage in ["float32", "int8", "binary", "two-stage"]:
         yield "search", f"search {storage}", [
-            "bench", "search", "--json", "--count", "300000", "--storage", storage
+            "bench", "search", "--json", "--count", "300000", "--storage", storage,
+            *(["--metric", "hamming", "--dimension", "1024"] if storage == "binary" else [])
         ], ["batch", "one_query"]
     plain = os.path.join(folder, "float32")
     for precision, options in [("float32", None), ("int8", ["--int8"]), ("4bit", [])]:
