@@ -70,14 +70,15 @@ def main():
         for group, name, command, figures in cases(arguments, folder):
             if group not in arguments.only:
                 continue
-            seen = {program: {figure: [] for figure in figures} for program in (arguments.old, arguments.new)}
+            programs = (arguments.old, arguments.new)
+            seen = [{figure: [] for figure in figures} for _ in programs]
             for _ in range(arguments.runs):
-                for program in seen:
+                for program, found in zip(programs, seen):
                     answer = run(program, command)
                     for figure in figures:
-                        seen[program][figure].append(answer[figure])
+                        found[figure].append(answer[figure])
             for figure in figures:
-                old, new = (statistics.median(seen[program][figure]) for program in (arguments.old, arguments.new))
+                old, new = (statistics.median(found[figure]) for found in seen)
                 ratio = new / old if FIGURES[figure] else old / new
                 print(f"| {name} | {figure} | {old:.4g} | {new:.4g} | {ratio:.2f}x |", flush=True)
 
