@@ -23,12 +23,13 @@ package struct PassagePipeline: Sendable {
   ///   - encoding: how files without a mark are written; nil for UTF-8.
   ///   - batchSize: bytes of text in memory at once, about.
   package init(
-    encoder: any TextEncoder, dimension: Int? = nil, encoding: TextEncoding? = nil, batchSize: Int = 2 << 20
+    encoder: any TextEncoder, dimension: Int? = nil, encoding: TextEncoding? = nil, splitter: PassageSplitter? = nil,
+    batchSize: Int = 2 << 20
   ) {
     self.encoder = encoder
     self.encoding = encoding
     self.batchSize = max(batchSize, 1 << 18)
-    splitter = PassageSplitter(tokenizer: encoder.tokenizer)
+    self.splitter = splitter ?? PassageSplitter(tokenizer: encoder.tokenizer)
     options = EncodingOptions(dimension: dimension, role: .document)
   }
 

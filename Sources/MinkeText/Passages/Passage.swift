@@ -4,11 +4,15 @@ public struct Passage: Sendable, Equatable {
   public let byteRange: Range<Int>
   /// The first and the last line it touches; the first line of a text is 1.
   public let lines: ClosedRange<Int>
+  public let page: Int?
+  public let context: String?
 
   /// A passage of a document.
-  public init(byteRange: Range<Int>, lines: ClosedRange<Int>) {
+  public init(byteRange: Range<Int>, lines: ClosedRange<Int>, page: Int? = nil, context: String? = nil) {
     self.byteRange = byteRange
     self.lines = lines
+    self.page = page
+    self.context = context
   }
 
   /// The passage's text; `bytes` is the UTF-8 text that was split.

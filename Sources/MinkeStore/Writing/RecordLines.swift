@@ -1,0 +1,128 @@
+import Foundation
+import MinkeCore
+
+/// Reads records from JSON Lines: one object a line, with `text`, perhaps `id` and `title`, and any metadata.
+package struct RecordLines {
+  /// A line that is no record.
+  package struct Mistake: Sendable {
+    package let line: Int
+    package let error: MinkeError
+  }
+
+  private let name: String
+  private let read: () throws -> Data?
+  private var rest = Data()
+  private var isAtEnd = false
+  private var line = 0
+  /// Lines that were left out.
+  package private(set) var mistakes: [Mistake] = []
+  /// Bytes read so far.
+  package private(set) var bytes = 0
+
+  /// Lines longer than that are no text that a person wrote.
+  private static let longestLine = 1 << 28
+
+  /// - Parameters:
+  ///   - name: what errors call it, and records without an id, with the line behind it.
+  ///   - read: gives the next piece; nil at the end.
+  package init(name: String, read: @escaping () throws -> Data?) {
+    self.name = name
+    self.read = read
+  }
+
+  /// The file at `path`.
+  package init(contentsOf path: String) throws {
+    guard let handle = FileHandle(forReadingAtPath: path) else {
+      throw MinkeError(.inputOutput, path, expected: "a file that can be read", found: "none")
+    }
+    self.init(name: path) {
+      let piece = try handle.read(upToCount: 1 << 20) ?? Data()
+      return piece.isEmpty ? nil : piece
+    }
+  }
+
+  /// The next records, about `count` of them; nil at the end.
+  package mutating func next(_ count: Int) throws -> [Record]? {
+    var lines: [Data] = []
+    let first = line
+    while lines.count < count, let next = try nextLine() { lines.append(next) }
+    if lines.isEmpty { return nil }
+    let (all, name) = (lines, name)
+    let results = try Workers.map(count: all.count, grain: 64) { index -> Result<Record?, MinkeError> in
+      do {
+        return .success(try Record(line: all[index], number: first + index + 1, of: name))
+      } catch let error as MinkeError {
+        return .failure(error)
+      }
+    }
+    var records: [Record] = []
+    for (index, result) in results.enumerated() {
+      switch result {
+      case .success(let record): if let record { records.append(record) }
+      case .failure(let error): mistakes.append(Mistake(line: first + index + 1, error: error))
+      }
+    }
+    return records
+  }
+
+  private mutating func nextLine() throws -> Data? {
+    var searched = rest.startIndex
+    while true {
+      if let end = rest[searched...].firstIndex(of: UInt8(ascii: "\n")) {
+        let line = rest[rest.startIndex..<end]
+        rest = rest[(end + 1)...]
+        self.line += 1
+        return line
+      }
+      searched = rest.endIndex
+      guard rest.count <= Self.longestLine else {
+        throw MinkeError(
+          .malformedFile, "\(name): line \(line + 1)", expected: "at most \(Self.longestLine) bytes", found: "more")
+      }
+      if isAtEnd {
+        guard !rest.isEmpty else { return nil }
+        defer { rest = Data() }
+        line += 1
+        return rest
+      }
+      guard let piece = try read() else {
+        isAtEnd = true
+        continue
+      }
+      bytes += piece.count
+      // A copy, so that what was read does not pile up in front.
+      let offset = searched - rest.startIndex
+      rest = Data(rest) + piece
+      searched = rest.startIndex + offset
+    }
+  }
+}
+
+extension Record {
+  /// Reads a line; nil for one that is empty.
+  init?(line: Data, number: Int, of name: String) throws {
+    if line.allSatisfy({ $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0d) }) { return nil }
+    let subject = "\(name): line \(number)"
+    guard case .object(var members) = try line.withUnsafeBytes({ try JSONValue(parsing: $0, subject: subject) }) else {
+      throw MinkeError(.malformedFile, subject, expected: "a JSON object", found: "another value")
+    }
+    guard case .string(let text)? = members.removeValue(forKey: "text") else {
+      throw MinkeError(.malformedFile, subject, expected: "a string \"text\"", found: "none")
+    }
+    var id: String?
+    for key in ["id", "_id"] where id == nil {
+      switch members[key] {
+      case .string(let value): id = value
+      case .integer(let value): id = String(value)
+      default: continue
+      }
+      members[key] = nil
+    }
+    var title: String?
+    if case .string(let value)? = members["title"] {
+      title = value.isEmpty ? nil : value
+      members["title"] = nil
+    }
+    self.init(id: id ?? "\(name):\(number)", text: text, title: title, metadata: members)
+  }
+}
