@@ -24,18 +24,13 @@ extension Collection {
         if wasThere, !document.continues { gone += try db.removePassages(ofDocument: id) }
         for new in document.passages {
           ids.append(try save(new, of: id, db))
-          texts.append(new.passage.context.map { $0 + "\n" + new.text } ?? new.text)
+          texts.append(new.searchedText)
         }
       }
       try forget(gone, state, db)
       if !ids.isEmpty, let vectors {
-        try add(vectors, ids: ids, state.settings, db)
-        let words = texts
-        let blocks = try WordSegmentBuilder.build(ids: ids, analyzer: state.settings.analyzer) { index, body in
-          var text = words[index]
-          text.withUTF8(body)
-        }
-        try WordPart.add(first: ids[0], last: ids[ids.count - 1], count: ids.count, blocks: blocks, to: db)
+        try addParts(
+          vectors: vectors, ids: ids, texts: texts, state.settings, state.settings.vectorFormat(), db)
       }
       try db.raiseGeneration()
       return gone.count
@@ -90,8 +85,11 @@ extension Collection {
     return db.lastInsertedRowID
   }
 
-  private func add(_ vectors: Embeddings, ids: [Int64], _ settings: CollectionSettings, _ db: Database) throws {
-    let format = try settings.vectorFormat()
+  /// Adds the vectors and words of passages with `ids`, which ascend and are above all others.
+  func addParts(
+    vectors: Embeddings, ids: [Int64], texts: [String], _ settings: CollectionSettings, _ format: VectorBlockFormat,
+    _ db: Database
+  ) throws {
     let vectors = settings.binarizes ? try vectors.binarized() : vectors
     guard vectors.count == ids.count else {
       throw MinkeError(.shapeMismatch, "vectors", expected: "one a passage, \(ids.count)", found: "\(vectors.count)")
@@ -106,6 +104,11 @@ extension Collection {
       let chunks = try db.addBlocks(made.chunks)
       try VectorPart.add(Array(ids[range]), block: block, chunks: chunks, to: db)
     }
+    let blocks = try WordSegmentBuilder.build(ids: ids, analyzer: settings.analyzer) { index, body in
+      var text = texts[index]
+      text.withUTF8(body)
+    }
+    try WordPart.add(first: ids[0], last: ids[ids.count - 1], count: ids.count, blocks: blocks, to: db)
   }
 
   /// Takes passages, whose rows are gone, out of the parts.

@@ -34,6 +34,15 @@ struct NewDocument: Sendable {
 struct NewPassage: Sendable {
   let passage: Passage
   let text: String
+
+  /// - Parameter text: a NUL in it becomes a space: the database's texts end at one.
+  init(passage: Passage, text: String) {
+    self.passage = passage
+    self.text = text.utf8.contains(0) ? text.replacing("\0", with: " ") : text
+  }
+
+  /// The text with what stands above it: what is searched for by words.
+  var searchedText: String { passage.context.map { $0 + "\n" + text } ?? text }
 }
 
 extension StoredPassage {
