@@ -34,6 +34,11 @@ struct NewDocument: Sendable {
 struct NewPassage: Sendable {
   let passage: Passage
   let text: String
+
+  /// What a passage is found by: the names of what it stands in, and its text.
+  static func searchedText(_ text: String, context: String?) -> String {
+    context.map { $0 + "\n" + text } ?? text
+  }
 }
 
 extension StoredPassage {
