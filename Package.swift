@@ -45,6 +45,8 @@ let package = Package(
       dependencies: modules + store + [
         "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "MinkeFaults", dependencies: modules + store + ["MinkeBuiltInModels"], path: "Faults"),
     .executableTarget(name: "MinkeFuzz", dependencies: modules + ["Minke"], path: "Fuzz"),
 
     .target(name: "MinkeTestSupport", dependencies: ["MinkeCore"], path: "Tests/Support"),

@@ -32,7 +32,8 @@ struct MinkeCommand: AsyncParsableCommand {
       """,
     version: MinkeVersion.current,
     subcommands: [
-      SearchCommand.self, EncodeCommand.self, TokenizeCommand.self, SimilarityCommand.self, NeighborsCommand.self,
+      SearchCommand.self, IndexCommand.self, AddCommand.self, RemoveCommand.self, EncodeCommand.self,
+      TokenizeCommand.self, SimilarityCommand.self, NeighborsCommand.self,
       BitsCommand.self, GenerateCommand.self, ChatCommand.self, ScoreCommand.self, ModelCommand.self,
       BenchCommand.self,
     ])

@@ -36,7 +36,7 @@ public final class Collection: Sendable {
     stems: Bool? = nil
   ) throws -> Collection {
     try Collection(
-      path, encoder: encoder, modelName: nil, dimension: dimension, storage: storage, stems: stems, creates: true)
+      path, encoder: encoder, dimension: dimension, storage: storage, stems: stems, creates: true)
   }
 
   /// Opens the collection at `path`, which must exist, with the model that made it.
@@ -44,9 +44,7 @@ public final class Collection: Sendable {
   /// - Throws: as ``open(_:encoder:dimension:storage:stems:)``, and when the model is not at hand any more.
   public static func open(_ path: String) throws -> Collection {
     let settings = try settings(of: path)
-    let encoder = try loadEncoder(settings)
-    return try Collection(
-      path, encoder: encoder, modelName: nil, dimension: nil, storage: nil, stems: nil, creates: false)
+    return try Collection(path, encoder: loadEncoder(settings), creates: false)
   }
 
   /// What the collection at `path` was made with.
@@ -61,9 +59,7 @@ public final class Collection: Sendable {
   /// Loads the model that `settings` name.
   package static func loadEncoder(_ settings: CollectionSettings) throws -> any TextEncoder {
     do {
-      let encoder = try ModelLibrary.textEncoder(settings.modelName)
-      // The signs of a model of numbers were kept by an encoder that gives nothing else.
-      return settings.metric == .hamming && encoder.metric != .hamming ? try BinarizedEncoder(encoder) : encoder
+      return try ModelLibrary.textEncoder(settings.modelName, precision: settings.precision)
     } catch let error as MinkeError where error.kind == .notFound {
       throw MinkeError(
         .notFound, settings.modelName, expected: "the model that made the collection, \(settings.model.name)",
@@ -72,12 +68,13 @@ public final class Collection: Sendable {
   }
 
   package init(
-    _ path: String, encoder: any TextEncoder, modelName: String?, dimension: Int?,
-    storage: CollectionSettings.Storage?, stems: Bool?, creates: Bool, readOnly: Bool = false, memory: Int? = nil
+    _ path: String, encoder: any TextEncoder, modelName: String? = nil, precision: Precision? = nil,
+    dimension: Int? = nil, storage: CollectionSettings.Storage? = nil, stems: Bool? = nil, creates: Bool,
+    readOnly: Bool = false
   ) throws {
     self.encoder = encoder
     file = try CollectionFile(path, creates: creates, readOnly: readOnly)
-    cache = BlockCache(limit: memory ?? Self.defaultMemory)
+    cache = BlockCache(limit: Self.defaultMemory)
     do {
       let isNew = try file.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM properties") == 0 }
       if isNew {
@@ -85,7 +82,8 @@ public final class Collection: Sendable {
           throw MinkeError(.malformedFile, path, expected: "a collection", found: "one that was never filled")
         }
         let settings = try CollectionSettings(
-          encoder, modelName: modelName, dimension: dimension, storage: storage, stems: stems ?? true)
+          encoder, modelName: modelName, precision: precision, dimension: dimension, storage: storage,
+          stems: stems ?? true)
         try file.write { db in
           // Another process may have made it meanwhile.
           if try Int.fetchOne(db, sql: "SELECT count(*) FROM properties") == 0 { try settings.write(to: db) }

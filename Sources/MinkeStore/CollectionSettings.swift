@@ -21,6 +21,8 @@ public struct CollectionSettings: Sendable, Equatable {
   public var model: ModelIdentity
   /// What the model was called when the collection was made: a built-in name or a path.
   public var modelName: String
+  /// How the model's layers are held; nil for how its folder has them.
+  public var precision: Precision?
   /// Numbers, or bits, of a vector.
   public var dimension: Int
   /// How the model's vectors are compared.
@@ -48,10 +50,12 @@ public struct CollectionSettings: Sendable, Equatable {
 
   /// The settings of a new collection whose vectors `encoder` makes.
   init(
-    _ encoder: any TextEncoder, modelName: String?, dimension: Int?, storage: Storage?, stems: Bool
+    _ encoder: any TextEncoder, modelName: String?, precision: Precision?, dimension: Int?, storage: Storage?,
+    stems: Bool
   ) throws {
     model = encoder.identity
     self.modelName = modelName ?? encoder.identity.name
+    self.precision = precision
     self.dimension = try encoder.encode([], dimension: dimension).dimension
     metric = encoder.metric
     self.storage = storage ?? (metric == .hamming ? .binary : .int8)
@@ -69,6 +73,7 @@ public struct CollectionSettings: Sendable, Equatable {
     let properties: [(String, any DatabaseValueConvertible)] = [
       ("generation", Int64(1)), ("model", model.name), ("fingerprint", model.fingerprint), ("model_name", modelName),
       ("dimension", dimension), ("metric", metric.rawValue), ("storage", storage.rawValue), ("stems", stems ? 1 : 0),
+      ("precision", precision?.rawValue ?? ""),
     ]
     for (name, value) in properties {
       try db.run(
@@ -106,6 +111,7 @@ public struct CollectionSettings: Sendable, Equatable {
       throw malformed("storage")
     }
     guard let stems = members["stems"]?.boolean else { throw malformed("stems") }
+    precision = members["precision"]?.string.flatMap { Precision(rawValue: $0) }
     (model, self.modelName) = (ModelIdentity(name: name, fingerprint: fingerprint), modelName)
     (self.dimension, self.metric, self.storage, self.stems) = (dimension, metric, storage, stems)
     do { _ = try vectorFormat() } catch { throw malformed("storage") }

@@ -6,7 +6,8 @@ package struct OrdinalSet: Sendable, Equatable {
   package var isEmpty: Bool { members.isEmpty }
   package mutating func insert(_ o: Int) { members.insert(o) }
   package func contains(_ o: Int) -> Bool { members.contains(o) }
-  package var sorted: [Int] { members.sorted() }
+  package func forEach(_ body: (Int) throws -> Void) rethrows { for o in members.sorted() { try body(o) } }
+  var sorted: [Int] { members.sorted() }
   package init?(bytes: [UInt8]) {
     guard bytes.count % 4 == 0 else { return nil }
     for i in stride(from: 0, to: bytes.count, by: 4) {

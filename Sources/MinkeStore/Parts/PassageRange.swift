@@ -18,6 +18,13 @@ struct PassageRange: Sendable, Equatable {
 
   var living: Int { count - gone.count }
 
+  /// The ids that were removed, in order.
+  var goneIDs: [Int64] {
+    var ids: [Int64] = []
+    gone.forEach { ids.append(first + Int64($0)) }
+    return ids
+  }
+
   /// The range of a row, and whether its numbers can be.
   init(first: Int64, last: Int64, count: Int, removed: Int, gone: [UInt8]?, subject: String) throws(MinkeError) {
     guard first > 0, last >= first, count > 0, Int64(count) <= last - first + 1, last - first < 1 << 31,

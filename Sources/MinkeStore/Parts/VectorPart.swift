@@ -28,7 +28,7 @@ final class VectorPart: Sendable {
   /// The positions of what was removed.
   var removed: [Int] {
     if range.gone.isEmpty { return [] }
-    guard let ids else { return range.gone.sorted }
+    guard let ids else { return range.goneIDs.map { Int($0 - range.first) } }
     return ids.indices.filter { range.gone.contains(Int(ids[$0] - range.first)) }
   }
 

@@ -37,8 +37,8 @@ final class WordPart: Sendable {
         .malformedFile, row.subject, expected: "the postings of \(range.count) passages", found: "of \(segment.count)")
     }
     var dead = OrdinalSet()
-    for offset in range.gone.sorted {
-      guard let ordinal = segment.ordinal(of: range.first + Int64(offset)) else {
+    for id in range.goneIDs {
+      guard let ordinal = segment.ordinal(of: id) else {
         throw MinkeError(.malformedFile, row.subject, expected: "removed passages that were there", found: "another")
       }
       dead.insert(ordinal)

@@ -75,7 +75,7 @@ struct StateSearcher {
   func search(
     _ queries: [WordQuery], _ vectors: Embeddings?, _ options: CollectionSearchOptions, among condition: IDFilter?
   ) throws -> [[FoundPassage]] {
-    let words = WordSearch(state.words.map { ($0.segment, $0.dead) }, analyzer: state.settings.analyzer, bm25: BM25())
+    let words = WordSearch(state.words.map { ($0.segment, $0.dead) }, analyzer: state.settings.analyzer)
     // What a query itself demands makes it one of its own; the rest is searched for together.
     var filters: [IDFilter?] = []
     for query in queries { filters.append(try filter(of: query, words, and: condition)) }
@@ -84,46 +84,34 @@ struct StateSearcher {
     var results = [[FoundPassage]](repeating: [], count: queries.count)
     let groups = (plain.isEmpty ? [] : [plain]) + single.map { [$0] }
     for group in groups {
-      let matches = try Ranking(
-        searcher: self, words: words, queries: group.map { queries[$0] },
-        vectors: try vectors.map { vectors in
-          group.count == queries.count ? vectors : try vectors.choosing(group)
-        }, filter: filters[group[0]], options: options.search)
-      for (place, index) in group.enumerated() {
-        results[index] = try passages(matches, place, options)
-      }
+      let filter = filters[group[0]]
+      let ranking = try Ranking(
+        options.search, queries: group.count, of: state.passageCount,
+        meaning: { chosen, k in
+          guard let vectors else { return chosen.map { _ in [] } }
+          return try nearest(vectors.choosing(chosen.map { group[$0] }), k: k, among: filter)
+        },
+        words: { chosen, k in try words.search(chosen.map { queries[group[$0]] }, k: k, among: filter) })
+      for (place, index) in group.enumerated() { results[index] = try passages(ranking, place, options) }
     }
     return results
   }
 
   /// The passages of a ranking that the options ask for.
   private func passages(_ ranking: Ranking, _ query: Int, _ options: CollectionSearchOptions) throws -> [FoundPassage] {
-    var wanted = options.search.k
-    while true {
-      let matches = try ranking.matches(of: query, k: wanted)
-      var best = BestPassages(options.search)
-      var stored: [Int64: StoredPassage] = [:]
-      // In pieces, since with several of one document more than `k` may be looked at.
-      for start in stride(from: 0, to: matches.count, by: max(16, options.search.k)) {
-        let piece = matches[start..<min(matches.count, start + max(16, options.search.k))]
-        stored = try db.passages(piece.map(\.id), of: file.path)
-        for match in piece {
-          guard let found = stored[match.id] else {
-            throw MinkeError(
-              .malformedFile, file.path, expected: "passage \(match.id)",
-              found: "none; minke collection verify says more")
-          }
-          best.offer(score: match.score, document: Int(found.document)) { FoundPassage(found, score: match.score) }
+    let found = try ranking.best(of: query) { matches, best in
+      let stored = try db.passages(matches.map(\.id), of: file.path)
+      for match in matches {
+        guard let found = stored[match.id] else {
+          throw MinkeError(
+            .malformedFile, file.path, expected: "passage \(match.id)", found: "none; minke collection verify says more"
+          )
         }
-        if best.found.count >= options.search.k { break }
+        best.offer(score: match.score, document: Int(found.document)) { FoundPassage(found, score: match.score) }
       }
-      let isBelow = options.search.threshold.map { (matches.last?.score ?? 0) < $0 } ?? false
-      if best.found.count >= options.search.k || matches.count < wanted || isBelow {
-        return try options.surroundings > 0
-          ? best.found.map { try $0.surrounded(by: options.surroundings, db, file.path) } : best.found
-      }
-      wanted *= 4
     }
+    guard options.surroundings > 0 else { return found }
+    return try found.map { try $0.surrounded(by: options.surroundings, db, file.path) }
   }
 
   // MARK: Filters
@@ -147,7 +135,7 @@ struct StateSearcher {
   private func filter(of query: WordQuery, _ words: WordSearch, and condition: IDFilter?) throws -> IDFilter? {
     var all = [condition, try words.constraint(of: query)].compactMap { $0 }
     if !query.fields.isEmpty {
-      all.append(try filter(DocumentFilter(fields: query.fields.map { ($0.name, $0.value, $0.isExcluded) })))
+      all.append(try filter(DocumentFilter(fields: query.fields)))
     }
     if all.count < 2 { return all.first }
     let filters = all
@@ -210,69 +198,6 @@ struct StateSearcher {
       scored.append(Match(id: match.id, score: score))
     }
     return scored.sorted { $0.score > $1.score || ($0.score == $1.score && $0.id < $1.id) }
-  }
-}
-
-/// What some queries with one filter find, the first so many of each; more when more are asked for.
-struct Ranking {
-  let searcher: StateSearcher
-  let words: WordSearch
-  let queries: [WordQuery]
-  let vectors: Embeddings?
-  let filter: IDFilter?
-  let options: SearchOptions
-  /// The lists that combining needs are the same however many are wanted.
-  private let combined: [[Match]]
-  private let first: [[Match]]
-
-  init(
-    searcher: StateSearcher, words: WordSearch, queries: [WordQuery], vectors: Embeddings?, filter: IDFilter?,
-    options: SearchOptions
-  ) throws {
-    (self.searcher, self.words, self.queries) = (searcher, words, queries)
-    (self.vectors, self.filter, self.options) = (vectors, filter, options)
-    switch options.mode {
-    case .meaning:
-      combined = []
-      first = try searcher.nearest(try vectors.unwrapped(Self.missing), k: options.k, among: filter)
-    case .words:
-      combined = []
-      first = try words.search(queries, k: options.k, among: filter)
-    case .both:
-      let depth = max(options.fusion.depth, options.k)
-      let byMeaning = try searcher.nearest(try vectors.unwrapped(Self.missing), k: depth, among: filter)
-      let byWords = try words.search(queries, k: depth, among: filter)
-      let count = searcher.state.passageCount
-      combined = zip(byMeaning, byWords).map { options.fusion.combine(meaning: $0, words: $1, of: count) }
-      first = []
-    }
-  }
-
-  /// The best `k` of a query.
-  func matches(of query: Int, k: Int) throws -> [Match] {
-    if options.mode == .both { return Array(combined[query].prefix(k)) }
-    if k <= options.k || first[query].count < options.k { return first[query] }
-    if options.mode == .words { return try words.search([queries[query]], k: k, among: filter)[0] }
-    let vectors = try vectors.unwrapped(Self.missing)
-    return try searcher.nearest(vectors.rows(query..<query + 1), k: k, among: filter)[0]
-  }
-
-  private static func missing() -> MinkeError {
-    MinkeError(.invalidArgument, "queries", expected: "vectors", found: "none")
-  }
-}
-
-extension WordQuery {
-  /// Whether it asks for more than words that are likely.
-  var hasDemands: Bool { !phrases.isEmpty || !excluded.isEmpty || !fields.isEmpty }
-}
-
-extension Embeddings {
-  /// The vectors at `rows`, in that order.
-  func choosing(_ rows: [Int]) throws -> Embeddings {
-    var chosen = self.rows(0..<0)
-    for row in rows { try chosen.append(self.rows(row..<row + 1)) }
-    return chosen
   }
 }
 

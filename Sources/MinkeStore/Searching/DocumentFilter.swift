@@ -1,5 +1,6 @@
 import GRDB
 import MinkeCore
+import MinkeSearch
 import MinkeText
 
 /// A condition on documents: their paths, titles, sizes and metadata.
@@ -22,7 +23,7 @@ public struct DocumentFilter: Sendable {
   }
 
   /// The condition that every field of a query holds, or for those excluded does not.
-  init(fields: [(name: String, value: String, isExcluded: Bool)]) {
+  init(fields: [WordQuery.Field]) {
     var parts: [String] = []
     var arguments: [DatabaseValue] = []
     for field in fields {

@@ -33,8 +33,8 @@ extension Collection {
           found: "\(found)")
       }
       let collection = try Collection(
-        place, encoder: encoder, modelName: settings.modelName, dimension: settings.dimension,
-        storage: settings.storage, stems: settings.stems, creates: true)
+        place, encoder: encoder, modelName: settings.modelName, precision: settings.precision,
+        dimension: settings.dimension, storage: settings.storage, stems: settings.stems, creates: true)
       do {
         try collection.readDocuments(folder)
         try collection.readPassages(folder, exported, progress)
@@ -52,8 +52,7 @@ extension Collection {
             ? "one that exists" : error.localizedDescription)
       }
     }
-    return try Collection(
-      path, encoder: encoder, modelName: nil, dimension: nil, storage: nil, stems: nil, creates: false)
+    return try Collection(path, encoder: encoder, creates: false)
   }
 
   private static let atOnce = 1 << 15
@@ -119,10 +118,10 @@ extension Collection {
       try file.write { db in
         let settings = try state(in: db).settings
         for passage in passages { try insert(passage, db) }
-        // As they are: they were scaled before they were exported.
-        let format = try settings.vectorFormat().keepingLengths()
-        try addParts(
-          vectors: batch, ids: passages.map(\.id), texts: passages.map(\.new.searchedText), settings, format, db)
+        // They were scaled before they were exported.
+        try db.addParts(ids: passages.map(\.id), vectors: batch, keepsLengths: true, settings) {
+          NewPassage.searchedText(passages[$0].new.text, context: passages[$0].new.passage.context)
+        }
         try db.raiseGeneration()
       }
       try tidy()

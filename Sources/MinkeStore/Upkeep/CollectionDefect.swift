@@ -36,8 +36,8 @@ public struct CollectionDefect: Sendable, Equatable, CustomStringConvertible {
     case .database:
       "take the file from a backup, or index its sources into a new one; a disk or memory that fails may be the cause"
     case .settings: "take the file from a backup, or index its sources into a new one"
-    case .documents, .passages: "remove the document and add it again, or index its sources with --reindex"
-    case .blocks, .vectors, .words: "index its sources with --reindex; texts and documents can still be exported"
+    case .documents, .passages: "remove the document and add it again"
+    case .blocks, .vectors, .words: "minke index --reindex makes all vectors and words anew from the texts"
     case .unfinished: "add the document again, or index its sources again"
     }
   }

@@ -12,13 +12,15 @@ enum ExportFormat {
   )
 
   static func json(_ settings: CollectionSettings, documents: Int, passages: Int) -> JSONValue {
-    [
+    var members: [String: JSONValue] = [
       "version": .integer(version), "model": .string(settings.model.name),
       "fingerprint": .string(settings.model.fingerprint), "model_name": .string(settings.modelName),
       "dimension": .integer(settings.dimension), "metric": .string(settings.metric.rawValue),
       "storage": .string(settings.storage.rawValue), "stems": .boolean(settings.stems),
       "documents": .integer(documents), "passages": .integer(passages),
     ]
+    if let precision = settings.precision { members["precision"] = .string(precision.rawValue) }
+    return .object(members)
   }
 
   /// Adds `bytes` under `name`: as text where they are UTF-8, else in base64 with that behind the name.

@@ -24,13 +24,13 @@ extension Collection {
         if wasThere, !document.continues { gone += try db.removePassages(ofDocument: id) }
         for new in document.passages {
           ids.append(try save(new, of: id, db))
-          texts.append(new.searchedText)
+          texts.append(NewPassage.searchedText(new.text, context: new.passage.context))
         }
       }
       try forget(gone, state, db)
-      if !ids.isEmpty, let vectors {
-        try addParts(
-          vectors: vectors, ids: ids, texts: texts, state.settings, state.settings.vectorFormat(), db)
+      if let vectors, !ids.isEmpty {
+        let searched = texts
+        try db.addParts(ids: ids, vectors: vectors, state.settings) { searched[$0] }
       }
       try db.raiseGeneration()
       return gone.count
@@ -85,32 +85,6 @@ extension Collection {
     return db.lastInsertedRowID
   }
 
-  /// Adds the vectors and words of passages with `ids`, which ascend and are above all others.
-  func addParts(
-    vectors: Embeddings, ids: [Int64], texts: [String], _ settings: CollectionSettings, _ format: VectorBlockFormat,
-    _ db: Database
-  ) throws {
-    let vectors = settings.binarizes ? try vectors.binarized() : vectors
-    guard vectors.count == ids.count else {
-      throw MinkeError(.shapeMismatch, "vectors", expected: "one a passage, \(ids.count)", found: "\(vectors.count)")
-    }
-    let pieces = (ids.count + format.capacity - 1) / format.capacity
-    let written = try Workers.map(count: pieces) { piece in
-      try format.write(vectors, piece * format.capacity..<min(ids.count, (piece + 1) * format.capacity))
-    }
-    for (piece, made) in written.enumerated() {
-      let range = piece * format.capacity..<min(ids.count, (piece + 1) * format.capacity)
-      let block = try db.addBlock(made.block)
-      let chunks = try db.addBlocks(made.chunks)
-      try VectorPart.add(Array(ids[range]), block: block, chunks: chunks, to: db)
-    }
-    let blocks = try WordSegmentBuilder.build(ids: ids, analyzer: settings.analyzer) { index, body in
-      var text = texts[index]
-      text.withUTF8(body)
-    }
-    try WordPart.add(first: ids[0], last: ids[ids.count - 1], count: ids.count, blocks: blocks, to: db)
-  }
-
   /// Takes passages, whose rows are gone, out of the parts.
   func forget(_ ids: [Int64], _ state: CollectionState, _ db: Database) throws {
     guard !ids.isEmpty else { return }
@@ -158,6 +132,37 @@ extension Collection {
 }
 
 extension Database {
+  /// Writes the vectors and the words of passages whose rows are there.
+  ///
+  /// - Parameters:
+  ///   - ids: those of the passages, ascending.
+  ///   - vectors: as the encoder gave them, one a passage.
+  ///   - keepsLengths: whether the vectors have the length that they are to have.
+  ///   - text: what passage number so and so is found by.
+  func addParts(
+    ids: [Int64], vectors: Embeddings, keepsLengths: Bool = false, _ settings: CollectionSettings,
+    text: @Sendable (Int) -> String
+  ) throws {
+    let format = try keepsLengths ? settings.vectorFormat().keepingLengths() : settings.vectorFormat()
+    let vectors = settings.binarizes ? try vectors.binarized() : vectors
+    guard vectors.count == ids.count, let first = ids.first, let last = ids.last else {
+      throw MinkeError(.shapeMismatch, "vectors", expected: "one a passage, \(ids.count)", found: "\(vectors.count)")
+    }
+    let pieces = stride(from: 0, to: ids.count, by: format.capacity).map {
+      $0..<min(ids.count, $0 + format.capacity)
+    }
+    for (range, made) in zip(pieces, try Workers.map(count: pieces.count) { try format.write(vectors, pieces[$0]) }) {
+      let block = try addBlock(made.block)
+      let chunks = try addBlocks(made.chunks)
+      try VectorPart.add(Array(ids[range]), block: block, chunks: chunks, to: self)
+    }
+    let blocks = try WordSegmentBuilder.build(ids: ids, analyzer: settings.analyzer) { index, body in
+      var text = text(index)
+      text.withUTF8(body)
+    }
+    try WordPart.add(first: first, last: last, count: ids.count, blocks: blocks, to: self)
+  }
+
   /// Deletes the rows of a document's passages, and gives their ids.
   func removePassages(ofDocument document: Int64) throws -> [Int64] {
     var ids: [Int64] = []

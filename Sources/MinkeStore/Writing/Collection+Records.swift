@@ -25,6 +25,9 @@ public struct Record: Sendable, Equatable {
   /// The text with its title in front, as it is searched for.
   var wholeText: String { title.map { $0 + "\n\n" + text } ?? text }
 
+  /// A name made of what the record holds.
+  package var digest: String { hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }
+
   /// A hash of all but the id.
   var hash: [UInt8] {
     var bytes = Array(text.utf8)
@@ -145,26 +148,10 @@ extension Collection {
   @discardableResult
   public func remove(_ documents: [String]) throws -> [String] {
     let found = try file.read { db in
-      try documents.compactMap { name -> (String, Int64)? in
-        let absolute = FilePath(name).absolute.bytes
-        return try db.firstRow(
-          "SELECT id FROM documents WHERE (kind = 0 AND key = ?) OR (kind = 1 AND key = ?) OR (kind = 1 AND name = ?) LIMIT 1",
-          [Data(name.utf8), Data(absolute), name], of: "\(path): documents"
-        ) { (name, try $0.integer(0)) }
-      }
+      try documents.compactMap { name in try documentRow(name, db).map { (name, $0) } }
     }
     try removeDocuments(Array(Set(found.map(\.1))).sorted())
     return found.map(\.0)
-  }
-
-  /// Whether a document of this id or path is held.
-  public func contains(_ document: String) throws -> Bool {
-    try file.read { db in
-      try db.firstRow(
-        "SELECT id FROM documents WHERE (kind = 0 AND key = ?) OR (kind = 1 AND (key = ? OR name = ?)) LIMIT 1",
-        [Data(document.utf8), Data(FilePath(document).absolute.bytes), document], of: "\(path): documents"
-      ) { _ in true } ?? false
-    }
   }
 }
 

@@ -35,4 +35,9 @@ public struct IndexProgress: Sendable, Equatable {
   public var bytes = 0
   /// Bytes to be read in all; 0 while that is not known.
   public var totalBytes = 0
+
+  /// Progress that has come so far.
+  public init(passages: Int = 0, bytes: Int = 0, totalBytes: Int = 0) {
+    (self.passages, self.bytes, self.totalBytes) = (passages, bytes, totalBytes)
+  }
 }

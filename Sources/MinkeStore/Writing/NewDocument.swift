@@ -41,8 +41,10 @@ struct NewPassage: Sendable {
     self.text = text.utf8.contains(0) ? text.replacing("\0", with: " ") : text
   }
 
-  /// The text with what stands above it: what is searched for by words.
-  var searchedText: String { passage.context.map { $0 + "\n" + text } ?? text }
+  /// What a passage is found by: the names of what it stands in, and its text.
+  static func searchedText(_ text: String, context: String?) -> String {
+    context.map { $0 + "\n" + text } ?? text
+  }
 }
 
 extension StoredPassage {
