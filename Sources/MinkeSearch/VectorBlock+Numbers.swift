@@ -9,7 +9,7 @@ extension VectorBlock {
   /// - Parameter chunks: of a two-stage storage, all chunks of the block.
   /// - Throws: `MinkeError` of kind `malformedFile` when a chunk is missing or short; `CancellationError`.
   package func numbers(_ chunks: [SharedBuffer<UInt8>]) throws -> [Float] {
-    let width = VectorBlockFormat.chunkVectors
+    let (width, segment, format) = (VectorBlockFormat.chunkVectors, segment, format)
     if format.hasRows {
       let needed = (0..<(count + width - 1) / width).map { min(width, count - $0 * width) }
       guard chunks.count == needed.count, zip(chunks, needed).allSatisfy({ $0.count == format.chunkBytes($1) }) else {
@@ -17,7 +17,7 @@ extension VectorBlock {
           .malformedFile, "vectors", expected: "chunks of \(count) vectors", found: "\(chunks.count) of other sizes")
       }
     }
-    let (dimension, segment, format) = (format.dimension, segment, format)
+    let dimension = format.dimension
     return try [Float](unsafeUninitializedCapacity: count * dimension) { result, resultCount in
       // SAFETY: every piece writes rows of its own, while the array is held.
       nonisolated(unsafe) let result = result.baseAddress
