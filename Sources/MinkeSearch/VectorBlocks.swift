@@ -38,6 +38,11 @@ package struct VectorBlockFormat: Sendable {
     capacity = max(1, (1 << 20) / scanned.blockBytes) * VectorFormat.blockVectors
   }
 
+  /// The same format for vectors that have the length they are to have, as those that were read from blocks do.
+  package func keepingLengths() throws(MinkeError) -> VectorBlockFormat {
+    try VectorBlockFormat(dimension: dimension, metric: metric == .hamming ? .hamming : .dot, storage: storage)
+  }
+
   /// Whether candidates are scored a second time, from chunks.
   package var hasRows: Bool { written.rescored != nil }
 
@@ -278,7 +283,7 @@ package struct RowQuery: Sendable {
 }
 
 extension VectorBlockFormat {
-  fileprivate func scale(of row: Int, in chunk: UnsafeRawPointer, rows: Int) -> Float {
+  func scale(of row: Int, in chunk: UnsafeRawPointer, rows: Int) -> Float {
     Float(
       bitPattern: UInt32(
         littleEndian: chunk.loadUnaligned(fromByteOffset: scalesOffset(rows) + 4 * row, as: UInt32.self)))

@@ -83,25 +83,37 @@ public struct CollectionSettings: Sendable, Equatable {
   }
 
   init(reading db: Database, of path: String) throws {
-    var texts: [String: String] = [:]
-    var numbers: [String: Int64] = [:]
+    var members: [String: JSONValue] = [:]
     try db.forEachRow("SELECT name, value FROM properties", of: "\(path): properties") { row in
       let name = try row.text(0)
-      if let number = try? row.integer(1) { numbers[name] = number } else { texts[name] = try row.text(1) }
+      if let number = try? row.integer(1) {
+        members[name] = .integer(Int(number))
+      } else {
+        members[name] = .string(try row.text(1))
+      }
     }
-    func malformed(_ name: String) -> MinkeError {
+    members["stems"] = members["stems"]?.integer.map { .boolean($0 != 0) }
+    try self.init(members) { name in
       MinkeError(.malformedFile, "\(path): properties", expected: "a right value of \"\(name)\"", found: "another")
     }
-    guard let name = texts["model"], let fingerprint = texts["fingerprint"], let modelName = texts["model_name"] else {
-      throw malformed("model")
+  }
+
+  /// The settings of an exported collection, or of a collection's properties.
+  init(_ members: [String: JSONValue], malformed: (String) -> MinkeError) throws(MinkeError) {
+    guard let name = members["model"]?.string, let fingerprint = members["fingerprint"]?.string,
+      let modelName = members["model_name"]?.string
+    else { throw malformed("model") }
+    guard let dimension = members["dimension"]?.integer, (1...65_535).contains(dimension) else {
+      throw malformed("dimension")
     }
-    guard let dimension = numbers["dimension"], (1...65_535).contains(dimension) else { throw malformed("dimension") }
-    guard let metric = texts["metric"].flatMap({ Metric(rawValue: $0) }) else { throw malformed("metric") }
-    guard let storage = texts["storage"].flatMap({ Storage(rawValue: $0) }) else { throw malformed("storage") }
-    guard let stems = numbers["stems"] else { throw malformed("stems") }
-    precision = texts["precision"].flatMap { Precision(rawValue: $0) }
+    guard let metric = members["metric"]?.string.flatMap({ Metric(rawValue: $0) }) else { throw malformed("metric") }
+    guard let storage = members["storage"]?.string.flatMap({ Storage(rawValue: $0) }) else {
+      throw malformed("storage")
+    }
+    guard let stems = members["stems"]?.boolean else { throw malformed("stems") }
+    precision = members["precision"]?.string.flatMap { Precision(rawValue: $0) }
     (model, self.modelName) = (ModelIdentity(name: name, fingerprint: fingerprint), modelName)
-    (self.dimension, self.metric, self.storage, self.stems) = (Int(dimension), metric, storage, stems != 0)
+    (self.dimension, self.metric, self.storage, self.stems) = (dimension, metric, storage, stems)
     do { _ = try vectorFormat() } catch { throw malformed("storage") }
   }
 }

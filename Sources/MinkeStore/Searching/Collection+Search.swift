@@ -98,7 +98,7 @@ struct StateSearcher {
   }
 
   /// The passages of a ranking that the options ask for.
-  private func passages(_ ranking: Ranking, _ query: Int, _ options: CollectionSearchOptions) throws -> [FoundPassage] {
+  func passages(_ ranking: Ranking, _ query: Int, _ options: CollectionSearchOptions) throws -> [FoundPassage] {
     let found = try ranking.best(of: query) { matches, best in
       let stored = try db.passages(matches.map(\.id), of: file.path)
       for match in matches {

@@ -137,11 +137,13 @@ extension Database {
   /// - Parameters:
   ///   - ids: those of the passages, ascending.
   ///   - vectors: as the encoder gave them, one a passage.
+  ///   - keepsLengths: whether the vectors have the length that they are to have.
   ///   - text: what passage number so and so is found by.
   func addParts(
-    ids: [Int64], vectors: Embeddings, _ settings: CollectionSettings, text: @Sendable (Int) -> String
+    ids: [Int64], vectors: Embeddings, keepsLengths: Bool = false, _ settings: CollectionSettings,
+    text: @Sendable (Int) -> String
   ) throws {
-    let format = try settings.vectorFormat()
+    let format = try keepsLengths ? settings.vectorFormat().keepingLengths() : settings.vectorFormat()
     let vectors = settings.binarizes ? try vectors.binarized() : vectors
     guard vectors.count == ids.count, let first = ids.first, let last = ids.last else {
       throw MinkeError(.shapeMismatch, "vectors", expected: "one a passage, \(ids.count)", found: "\(vectors.count)")

@@ -71,7 +71,8 @@ extension Collection {
     return nil
   }
 
-  private func merge(_ parts: [WordPart], _ db: Database) throws {
+  /// Makes one part of neighbors.
+  func merge(_ parts: [WordPart], _ db: Database) throws {
     guard let first = parts.first, let last = parts.last else { return }
     let living = parts.reduce(0) { $0 + $1.range.living }
     let blocks = try WordSegmentBuilder.merge(parts.map { ($0.segment, $0.dead) })
@@ -81,24 +82,33 @@ extension Collection {
     }
   }
 
-  private func merge(_ parts: [VectorPart], _ settings: CollectionSettings, _ db: Database) throws {
+  /// Makes parts of neighbors that are full, but for the last.
+  func merge(_ parts: [VectorPart], _ settings: CollectionSettings, _ db: Database) throws {
     let format = try settings.vectorFormat()
     var ids: [Int64] = []
     var sources: [(block: VectorBlock, chunks: [SharedBuffer<UInt8>], positions: [Int])] = []
-    for part in parts {
-      let block = try vectorBlock(of: part, format, db)
-      let chunks = try (0..<part.chunkCount).map { try db.block(part.chunks + Int64($0), of: path) }
-      let all = part.allIDs
-      let positions = all.indices.filter { !part.range.gone.contains(Int(all[$0] - part.range.first)) }
-      ids += positions.map { all[$0] }
-      sources.append((block, chunks, positions))
-    }
-    if !ids.isEmpty {
+    func write() throws {
+      guard !ids.isEmpty else { return }
       let made = try format.merge(sources)
       let block = try db.addBlock(made.block)
       let chunks = try db.addBlocks(made.chunks)
       try VectorPart.add(ids, block: block, chunks: chunks, to: db)
+      (ids, sources) = ([], [])
     }
+    for part in parts {
+      let block = try vectorBlock(of: part, format, db)
+      let chunks = try (0..<part.chunkCount).map { try db.block(part.chunks + Int64($0), of: path) }
+      let all = part.allIDs
+      var positions = all.indices.filter { !part.range.gone.contains(Int(all[$0] - part.range.first)) }[...]
+      while !positions.isEmpty {
+        if ids.count == format.capacity { try write() }
+        let piece = Array(positions.prefix(format.capacity - ids.count))
+        positions = positions.dropFirst(piece.count)
+        ids += piece.map { all[$0] }
+        sources.append((block, chunks, piece))
+      }
+    }
+    try write()
     for part in parts { try part.remove(from: db) }
   }
 

@@ -35,6 +35,12 @@ struct NewPassage: Sendable {
   let passage: Passage
   let text: String
 
+  /// - Parameter text: a NUL in it becomes a space: the database's texts end at one.
+  init(passage: Passage, text: String) {
+    self.passage = passage
+    self.text = text.utf8.contains(0) ? text.replacing("\0", with: " ") : text
+  }
+
   /// What a passage is found by: the names of what it stands in, and its text.
   static func searchedText(_ text: String, context: String?) -> String {
     context.map { $0 + "\n" + text } ?? text

@@ -65,7 +65,8 @@ package struct RecordLines {
     return records
   }
 
-  private mutating func nextLine() throws -> Data? {
+  /// The next line without its end; nil at the end.
+  mutating func nextLine() throws -> Data? {
     var searched = rest.startIndex
     while true {
       if let end = rest[searched...].firstIndex(of: UInt8(ascii: "\n")) {
