@@ -87,11 +87,13 @@ public final class PassageSearch: Sendable {
   }
 
   /// Takes a document out; says whether it was there.
+  ///
+  /// - Throws: `CancellationError` when the calling task was cancelled.
   @discardableResult
-  public func remove(_ document: String) -> Bool {
+  public func remove(_ document: String) throws -> Bool {
     guard let ids = contents.withLock({ $0.remove(document) }) else { return false }
     index.remove(ids: ids)
-    words.remove(ids: ids)
+    try words.remove(ids: ids)
     return true
   }
 
@@ -104,15 +106,15 @@ public final class PassageSearch: Sendable {
       return try PassagePipeline(encoder: encoder, dimension: dimension, encoding: encoding).run(
         sources, progress: progress
       ) { batch in
-        if let unfinished, !batch.sources.contains(unfinished) { remove(sources[unfinished].id) }
-        for number in batch.sources where number != unfinished { remove(sources[number].id) }
+        if let unfinished, !batch.sources.contains(unfinished) { try remove(sources[unfinished].id) }
+        for number in batch.sources where number != unfinished { try remove(sources[number].id) }
         unfinished = batch.unfinished
         let ids = contents.withLock { $0.add(batch, of: sources) }
         try index.add(batch.vectors, ids: ids)
         _ = try words.add((0..<batch.count).map { batch.searchedText($0) }, ids: ids)
       }
     } catch {
-      if let unfinished { remove(sources[unfinished].id) }
+      if let unfinished { _ = try? remove(sources[unfinished].id) }
       throw error
     }
   }

@@ -162,6 +162,12 @@ final class CollectionFile: Sendable {
   /// Closes the file; the last one to do so removes the journal beside it.
   func close() throws {
     do { try pool.close() } catch { throw Self.explained(error, path) }
+    // The pool closes its readers last, which may not clear away what lies beside the file.
+    guard !isReadOnly, FileIdentity(path) == identity,
+      let last = try? DatabaseQueue(path: path, configuration: Self.configuration(creating: false))
+    else { return }
+    _ = try? last.read { try Int.fetchOne($0, sql: "PRAGMA schema_version") }
+    try? last.close()
   }
 
   /// Throws when the file that was opened is not the one at its path any more.
