@@ -64,7 +64,8 @@ struct ExploringTests {
         var borderline = Set<[Int64]>()
         for (index, one) in vectors.enumerated() {
           for other in vectors[(index + 1)...] {
-            let similarity = Self.similarity(one.numbers, other.numbers, bits: storage == .binary || storage == .twoStage)
+            let similarity = Self.similarity(
+              one.numbers, other.numbers, bits: storage == .binary || storage == .twoStage)
             let least = storage == .float32 || storage == .int8 ? min(Double(threshold), 1 - 1e-6) : Double(threshold)
             if abs(similarity - least) < 5e-7 { borderline.insert([one.id, other.id]) }
             if similarity >= least { expected[[one.id, other.id]] = similarity }
@@ -120,7 +121,9 @@ struct ExploringTests {
       try collection.add(
         [Record(id: "long", text: text)], splitter: PassageSplitter(length: 60, overlap: 30))
       let passages = try collection.passages(of: "long")
-      let overlapping = zip(passages, passages.dropFirst()).count { $0.passage.byteRange.overlaps($1.passage.byteRange) }
+      let overlapping = zip(passages, passages.dropFirst()).count {
+        $0.passage.byteRange.overlaps($1.passage.byteRange)
+      }
       #expect(overlapping > 5)
       func count(_ neighbors: Bool) throws -> Int {
         var count = 0
@@ -129,9 +132,11 @@ struct ExploringTests {
       }
       let all = passages.count * (passages.count - 1) / 2
       #expect(try count(true) == all)
-      let apart = all - passages.indices.reduce(0) { sum, index in
-        sum + passages[(index + 1)...].count { $0.passage.byteRange.overlaps(passages[index].passage.byteRange) }
-      }
+      let apart =
+        all
+        - passages.indices.reduce(0) { sum, index in
+          sum + passages[(index + 1)...].count { $0.passage.byteRange.overlaps(passages[index].passage.byteRange) }
+        }
       #expect(try count(false) == apart && apart < all)
     }
   }

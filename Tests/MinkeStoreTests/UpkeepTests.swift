@@ -54,8 +54,10 @@ struct UpkeepTests {
       #expect(try Self.isClose(SmallCollections.results(collection), results))
       #expect(try collection.verify() == [])
       // Nothing is left to do, and nothing is done.
-      #expect(try collection.compact() == CompactionReport(
-        bytesBefore: report.bytesAfter, bytesAfter: report.bytesAfter, dropped: 0))
+      #expect(
+        try collection.compact()
+          == CompactionReport(
+            bytesBefore: report.bytesAfter, bytesAfter: report.bytesAfter, dropped: 0))
     }
   }
 

@@ -98,7 +98,10 @@ struct VerificationTests {
     ("UPDATE vectors SET checksum = 'x'", .vectors), ("UPDATE vectors SET gone = x'ff00'", .vectors),
     ("UPDATE vectors SET ids = x'0000'", .vectors), ("UPDATE vectors SET last = last + 1", .vectors),
     ("DELETE FROM vectors", .vectors),
-    ("INSERT INTO vectors SELECT 99, first, last, count, block, chunks, removed, checksum, gone, ids FROM vectors", .vectors),
+    (
+      "INSERT INTO vectors SELECT 99, first, last, count, block, chunks, removed, checksum, gone, ids FROM vectors",
+      .vectors
+    ),
     ("UPDATE words SET removed = 1", .words), ("UPDATE words SET blocks = blocks + 1", .words),
     ("UPDATE words SET blocks = 0", .words), ("UPDATE words SET first = first + 1", .words),
     ("UPDATE words SET gone = x'ff'", .words), ("UPDATE words SET count = 'many'", .words),

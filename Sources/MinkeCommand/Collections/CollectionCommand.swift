@@ -16,8 +16,7 @@ struct CollectionCommand: AsyncParsableCommand {
     @OptionGroup var form: JSONOption
 
     func run() async throws {
-      let path = collection.path
-      let info = try await Workers.run { try Collection.info(of: path) }
+      let info = try await Collection.info(of: collection.path)
       var report = InfoReport()
       report.add("documents", info.documents)
       if info.unfinishedDocuments > 0 { report.add("unfinished_documents", info.unfinishedDocuments) }
@@ -63,7 +62,7 @@ struct CollectionCommand: AsyncParsableCommand {
     func run() async throws {
       let path = collection.path
       let bar = ProgressBar("verifying")
-      let defects = try await Workers.run { try Collection.verify(path, progress: bar.handler) }
+      let defects = try await Collection.verify(path, progress: bar.handler)
       bar.finish()
       var output = FileWriter()
       for defect in defects {
@@ -105,7 +104,7 @@ struct CollectionCommand: AsyncParsableCommand {
       defer { try? collection.close() }
       let bar = ProgressBar("exporting")
       defer { bar.finish() }
-      let count = try await Workers.run { try collection.export(to: folder, progress: bar.handler) }
+      let count = try await collection.export(to: folder, progress: bar.handler)
       bar.finish()
       say("\(folder.relativePath): \(count) passage\(count == 1 ? "" : "s")")
     }
@@ -131,13 +130,11 @@ struct CollectionCommand: AsyncParsableCommand {
     var model: String?
 
     func run() async throws {
-      let (folder, path, model) = (URL(fileURLWithPath: folder), path, model)
       let bar = ProgressBar("importing")
       defer { bar.finish() }
-      let collection = try await Workers.run {
-        try Collection.import(
-          from: folder, into: path, encoder: model.map { try ModelLibrary.textEncoder($0) }, progress: bar.handler)
-      }
+      let collection = try await Collection.import(
+        from: URL(fileURLWithPath: folder), into: path, encoder: model.map { try ModelLibrary.textEncoder($0) },
+        progress: bar.handler)
       defer { try? collection.close() }
       bar.finish()
       let count = try collection.passageCount
@@ -163,7 +160,7 @@ struct CollectionCommand: AsyncParsableCommand {
       defer { try? collection.close() }
       let bar = ProgressBar("compacting")
       defer { bar.finish() }
-      let report = try await Workers.run { try collection.compact(progress: bar.handler) }
+      let report = try await collection.compact(progress: bar.handler)
       bar.finish()
       say("\(path): \(byteSize(report.bytesBefore)) before, \(byteSize(report.bytesAfter)) now")
     }

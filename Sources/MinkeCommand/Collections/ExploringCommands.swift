@@ -37,7 +37,7 @@ struct SimilarCommand: AsyncParsableCommand {
     let collection = try collections.open()[0]
     defer { try? collection.close() }
     let (document, line) = try Self.parts(of: place, in: collection)
-    let found = try await Workers.run { try collection.similar(to: document, line: line, options: options) }
+    let found = try await collection.similar(to: document, line: line, options: options)
     try SearchPrinter(output, queries: [SearchQuery(text: "")]).print([found])
     if found.isEmpty { throw CommandStatus.nothingFound }
   }
@@ -101,7 +101,8 @@ struct DuplicatesCommand: AsyncParsableCommand {
           try output.write(
             isJSON
               ? JSONValue.object([
-                "similarity": .number(Double(pair.similarity)), "passages": .array(passages.map { .object($0.members) }),
+                "similarity": .number(Double(pair.similarity)),
+                "passages": .array(passages.map { .object($0.members) }),
               ]).text + "\n" : passages.map { $0.line(style) }.joined() + "\n")
         }
       } else {
@@ -162,10 +163,8 @@ struct ClusterCommand: AsyncParsableCommand {
     defer { try? collection.close() }
     let bar = ProgressBar("clustering")
     defer { bar.finish() }
-    let (k, seed, passages, words) = (k, seed, passages, words)
-    let clusters = try await Workers.run {
-      try collection.clusters(k, seed: seed, central: passages, words: words, progress: bar.handler)
-    }
+    let clusters = try await collection.clusters(
+      k, seed: seed, central: passages, words: words, progress: bar.handler)
     bar.finish()
     let style = Style(color.color)
     var output = FileWriter()

@@ -59,7 +59,8 @@ package enum FolderWriter {
 
   /// Calls `body` with an empty folder beside `destination`, to make there what is then moved to it; the folder is removed
   /// afterwards, also when the process is asked to end.
-  package static func withDraftFolder<Result>(beside destination: URL, _ body: (URL) throws -> Result) throws -> Result {
+  package static func withDraftFolder<Result>(beside destination: URL, _ body: (URL) throws -> Result) throws -> Result
+  {
     let draft = try Drafts.make(for: destination.path, isFolder: true, mode: 0o700)
     defer {
       close(draft.descriptor)

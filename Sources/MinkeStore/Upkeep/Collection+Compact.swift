@@ -122,6 +122,7 @@ extension Database {
   /// Bytes of the file as this connection sees it.
   fileprivate func byteCount(of path: String) throws -> Int {
     let (count, size) = ("PRAGMA page_count", "PRAGMA page_size")
-    return try (firstRow(count, of: path) { try $0.count(0) } ?? 0) * (firstRow(size, of: path) { try $0.count(0) } ?? 0)
+    return try (firstRow(count, of: path) { try $0.count(0) } ?? 0)
+      * (firstRow(size, of: path) { try $0.count(0) } ?? 0)
   }
 }

@@ -48,7 +48,8 @@ extension Collection {
         try FileManager.default.moveItem(atPath: place, toPath: path)
       } catch {
         throw MinkeError(
-          .inputOutput, path, expected: "a place for a new file", found: FileManager.default.fileExists(atPath: path)
+          .inputOutput, path, expected: "a place for a new file",
+          found: FileManager.default.fileExists(atPath: path)
             ? "one that exists" : error.localizedDescription)
       }
     }

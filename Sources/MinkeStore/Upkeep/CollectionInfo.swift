@@ -71,7 +71,8 @@ public struct CollectionInfo: Sendable, Equatable {
     }
 
     func blocks(_ first: Int64, _ count: Int) throws -> Int {
-      try number("SELECT ifnull(sum(length(bytes)), 0) FROM blocks WHERE id >= ? AND id < ?", [first, first + Int64(count)])
+      try number(
+        "SELECT ifnull(sum(length(bytes)), 0) FROM blocks WHERE id >= ? AND id < ?", [first, first + Int64(count)])
     }
     var sizes = Sizes()
     sizes.text = try number(

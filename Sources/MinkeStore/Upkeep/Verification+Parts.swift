@@ -144,7 +144,8 @@ extension Verification {
   // MARK: Both
 
   /// Reports parts of one kind that share passages.
-  private mutating func checkOrder(_ parts: [(name: String, range: PassageRange)], _ kind: CollectionDefect.Kind) throws {
+  private mutating func checkOrder(_ parts: [(name: String, range: PassageRange)], _ kind: CollectionDefect.Kind) throws
+  {
     for (part, next) in zip(parts, parts.dropFirst()) where next.range.first <= part.range.last {
       defects.add(kind, next.name, "it begins at passage \(next.range.first), within \(part.name)")
     }

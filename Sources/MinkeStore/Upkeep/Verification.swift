@@ -27,7 +27,9 @@ extension Collection {
     do {
       file = try CollectionFile(path, creates: false, readOnly: true)
     } catch let error as MinkeError where error.kind == .malformedFile {
-      return [CollectionDefect(kind: .database, place: path, problem: "expected \(error.expected), found \(error.found)")]
+      return [
+        CollectionDefect(kind: .database, place: path, problem: "expected \(error.expected), found \(error.found)")
+      ]
     }
     defer { try? file.close() }
     return try Verification.run(file, limit: limit, progress)
