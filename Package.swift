@@ -58,7 +58,10 @@ let package = Package(
     .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeTests", dependencies: modules + ["Minke", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
-      name: "MinkeStoreTests", dependencies: modules + store + ["MinkeBuiltInModels", "MinkeTestSupport"]),
+      name: "MinkeStoreTests",
+      dependencies: modules + store + [
+        "MinkeBuiltInModels", "MinkeFaults", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
     .testTarget(name: "MinkeCommandTests", dependencies: modules + store + ["MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
