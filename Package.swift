@@ -60,7 +60,7 @@ let package = Package(
     .testTarget(
       name: "MinkeStoreTests",
       dependencies: modules + store + [
-        "MinkeBuiltInModels", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+        "MinkeBuiltInModels", "MinkeFaults", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
     .testTarget(name: "MinkeCommandTests", dependencies: modules + store + ["MinkeCommand", "MinkeTestSupport"]),
   ],

@@ -108,7 +108,7 @@ import Testing
   @Test func `Standard input is searched as a file`() throws {
     let run = try minke("search", "whale", "-", "--json", input: Data("Bread.\n\nA white whale.\n".utf8))
     let row = try #require(rows(run).first)
-    #expect(row["file"] == "<stdin>" && row["lines"] == [1, 3])
+    #expect(row["document"] == "<stdin>" && row["lines"] == [1, 3])
   }
 
   @Test func `At most so many passages of one file`() throws {
