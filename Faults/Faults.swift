@@ -73,7 +73,7 @@ struct Script {
   init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
   enum Change {
-    case put([Record])
+    case put([TextRecord])
     case remove([String])
   }
 
@@ -82,10 +82,10 @@ struct Script {
     if random.next() % 4 == 0 { return .remove((0..<3).map { _ in id() }) }
     // Mostly a few, sometimes so many that parts are merged.
     let count = random.next() % 16 == 0 ? 300 : Int(random.next() % 6) + 1
-    var records: [String: Record] = [:]
+    var records: [String: TextRecord] = [:]
     for _ in 0..<count {
       let id = id()
-      records[id] = Record(id: id, text: text())
+      records[id] = TextRecord(id: id, text: text())
     }
     return .put(records.values.sorted { $0.id < $1.id })
   }
@@ -272,12 +272,12 @@ struct Readers {
 
 enum Reader {
   /// The document that says which state it is of.
-  static func record(_ step: Int) -> Record {
-    Record(id: "state", text: "lighthouse keeper number\(step)", metadata: ["step": .integer(step)])
+  static func record(_ step: Int) -> TextRecord {
+    TextRecord(id: "state", text: "lighthouse keeper number\(step)", metadata: ["step": .integer(step)])
   }
 
-  static func ballast(_ step: Int) -> [Record] {
-    (0..<20).map { Record(id: "ballast \(step).\($0)", text: "ships pass by in the fog, \(step) \($0)") }
+  static func ballast(_ step: Int) -> [TextRecord] {
+    (0..<20).map { TextRecord(id: "ballast \(step).\($0)", text: "ships pass by in the fog, \(step) \($0)") }
   }
 
   /// The state that a search finds; its passage, its metadata and what words find must agree.

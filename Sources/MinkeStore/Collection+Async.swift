@@ -18,7 +18,7 @@ extension Collection {
   /// Adds records off the cooperative pool; see the synchronous form.
   @discardableResult
   public func add(
-    _ records: [Record], splitter: PassageSplitter? = nil, progress: (@Sendable (IndexProgress) -> Void)? = nil
+    _ records: [TextRecord], splitter: PassageSplitter? = nil, progress: (@Sendable (IndexProgress) -> Void)? = nil
   ) async throws -> IndexReport {
     try await Workers.run { try add(records, splitter: splitter, progress: progress) }
   }

@@ -52,8 +52,8 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
           for id in ids where texts.removeValue(forKey: id) != nil { try memory.remove(id) }
           continue
         }
-        var records: [String: Record] = [:]
-        for id in ids { records[id] = Record(id: id, text: text(&random)) }
+        var records: [String: TextRecord] = [:]
+        for id in ids { records[id] = TextRecord(id: id, text: text(&random)) }
         let sorted = records.values.sorted { $0.id < $1.id }
         try collection.add(sorted)
         try memory.add(sorted.map { Document(id: $0.id, text: $0.text) })
@@ -84,7 +84,7 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
   @Test func `Blocks that do not fit in memory are read for each search`() throws {
     try withCollection(storage: .twoStage) { collection, _ in
       var random = SplitMix64(seed: 8)
-      try collection.add((0..<300).map { Record(id: "\($0)", text: text(&random)) })
+      try collection.add((0..<300).map { TextRecord(id: "\($0)", text: text(&random)) })
       let before = try collection.search("harbor whale", k: 20)
       collection.memoryLimit = 0
       #expect(try collection.search("harbor whale", k: 20) == before)
@@ -97,7 +97,7 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
       var random = SplitMix64(seed: 3)
       try collection.add(
         (0..<400).map {
-          Record(
+          TextRecord(
             id: "src/file\($0).txt", text: text(&random),
             metadata: ["year": .integer(2000 + $0 % 30), "tags": ["all", .string("t\($0 % 7)")], "rare": .boolean($0 == 399)])
         })
@@ -194,7 +194,7 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
     try withPath { path in
       let model = try encoder.get()
       var collection = try Collection.open(path, encoder: model, dimension: 64)
-      try collection.add([Record(id: "a", text: "a white whale"), Record(id: "b", text: "a loaf of bread")])
+      try collection.add([TextRecord(id: "a", text: "a white whale"), TextRecord(id: "b", text: "a loaf of bread")])
       try collection.close()
       let other = try ModelLibrary.textEncoder(Fixture.url("bne-tiny").path)
       #expect(error { _ = try Collection.open(path, encoder: other) }?.subject == "\(path): model")
@@ -214,7 +214,7 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
       let paragraphs = (0..<12).map { number in
         "Paragraph \(number) about \(words[number % 10]). " + String(repeating: "It says more of the same. ", count: 25)
       }
-      try collection.add([Record(id: "long", text: paragraphs.joined(separator: "\n\n"))])
+      try collection.add([TextRecord(id: "long", text: paragraphs.joined(separator: "\n\n"))])
       let all = try collection.passages(of: "long")
       #expect(all.count > 5)
       let options = CollectionSearchOptions(SearchOptions(k: 1), surroundings: 2)
@@ -229,15 +229,15 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
     try withCollection { one, path in
       let two = try Collection.open(path)
       defer { try? two.close() }
-      try one.add([Record(id: "a", text: "a white whale")])
+      try one.add([TextRecord(id: "a", text: "a white whale")])
       #expect(try two.search("whale", k: 5).map(\.document) == ["a"])
-      try two.add([Record(id: "b", text: "a grey whale")])
+      try two.add([TextRecord(id: "b", text: "a grey whale")])
       #expect(try Set(one.search("whale", k: 5).map(\.document)) == ["a", "b"])
       try one.remove(["a"])
       #expect(try two.search("whale", k: 5).map(\.document) == ["b"])
       // What is in memory was kept where nothing changed.
       let before = try two.withState { $1.vectors.map(ObjectIdentifier.init) }
-      try one.add([Record(id: "c", text: "an orchard")])
+      try one.add([TextRecord(id: "c", text: "an orchard")])
       let after = try two.withState { $1.vectors.map(ObjectIdentifier.init) }
       #expect(Set(before).isSubset(of: Set(after)))
     }
@@ -248,16 +248,16 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
   @Test func `A full disk loses nothing`() throws {
     try withCollection { collection, path in
       var random = SplitMix64(seed: 1)
-      try collection.add((0..<50).map { Record(id: "\($0)", text: text(&random)) })
+      try collection.add((0..<50).map { TextRecord(id: "\($0)", text: text(&random)) })
       let before = try collection.search("whale", k: 50)
       let pages = try collection.file.read { try Int.fetchOne($0, sql: "PRAGMA page_count") } ?? 0
       try collection.file.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = \(pages + 2)") }
-      let failure = error { try collection.add((0..<3000).map { Record(id: "n\($0)", text: text(&random)) }) }
+      let failure = error { try collection.add((0..<3000).map { TextRecord(id: "n\($0)", text: text(&random)) }) }
       #expect(failure?.kind == .inputOutput && failure?.found.contains("none left") == true)
       #expect(try collection.search("whale", k: 50) == before)
       #expect(try collection.verify().isEmpty)
       try collection.file.writeWithoutTransaction { try $0.execute(sql: "PRAGMA max_page_count = 1000000") }
-      try collection.add([Record(id: "later", text: "there is room again")])
+      try collection.add([TextRecord(id: "later", text: "there is room again")])
       #expect(try collection.search("is there room", k: 1)[0].document == "later")
     }
   }
@@ -288,11 +288,11 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
 
   @Test func `A file that goes away or is replaced is noticed`() throws {
     try withCollection { collection, path in
-      try collection.add([Record(id: "a", text: "a white whale")])
+      try collection.add([TextRecord(id: "a", text: "a white whale")])
       let moved = path + ".moved"
       try FileManager.default.moveItem(atPath: path, toPath: moved)
       #expect(error { _ = try collection.search("whale") }?.kind == .notFound)
-      #expect(error { try collection.add([Record(id: "b", text: "lost?")]) }?.kind == .notFound)
+      #expect(error { try collection.add([TextRecord(id: "b", text: "lost?")]) }?.kind == .notFound)
       try FileManager.default.copyItem(atPath: moved, toPath: path)
       #expect(error { _ = try collection.search("whale") }?.found.contains("another file") == true)
     }
@@ -302,7 +302,7 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
     try withPath { path in
       let model = try encoder.get()
       var random = SplitMix64(seed: 12)
-      let records = (0..<200).map { Record(id: "d\($0)", text: text(&random)) }
+      let records = (0..<200).map { TextRecord(id: "d\($0)", text: text(&random)) }
       do {
         let collection = try Collection.open(path, encoder: model, dimension: 64)
         try collection.add(records)

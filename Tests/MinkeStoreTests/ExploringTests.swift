@@ -36,7 +36,7 @@ struct ExploringTests {
       let passages = try collection.passages(of: name)
       #expect(passages.count == 3)
       try collection.add([
-        Record(id: "sea", text: "a sailor on a ship"), Record(id: "law", text: "a witness before the jury"),
+        TextRecord(id: "sea", text: "a sailor on a ship"), TextRecord(id: "law", text: "a witness before the jury"),
       ])
       for (line, expected) in [(1, "sea"), (3, "sea"), (4, "sea"), (9, "law"), (11, "law"), (99, "law")] {
         let found = try collection.similar(to: name, line: line, options: CollectionSearchOptions(k: 9))
@@ -57,7 +57,7 @@ struct ExploringTests {
     try SmallCollections.with(storage) { collection in
       try SmallCollections.change(collection, steps: 50, seed: 4)
       try collection.add(
-        SmallCollections.records(0..<40).map { Record(id: "copy of " + $0.id, text: $0.text) })
+        SmallCollections.records(0..<40).map { TextRecord(id: "copy of " + $0.id, text: $0.text) })
       let vectors = try collection.allNumbers()
       for threshold: Float in [0.5, 0.9, 1] {
         var expected: [[Int64]: Double] = [:]
@@ -100,7 +100,7 @@ struct ExploringTests {
   @Test func `groups are what pairs connect, the largest first`() throws {
     try SmallCollections.with(.int8) { collection in
       let texts = ["bread and butter", "a whale", "bread and butter", "the judge", "a whale", "bread and butter"]
-      try collection.add(texts.enumerated().map { Record(id: "\($0)", text: $1) })
+      try collection.add(texts.enumerated().map { TextRecord(id: "\($0)", text: $1) })
       var groups: [[String]] = []
       try collection.duplicateGroups(threshold: 1) { groups.append($0.map(\.document)) }
       #expect(groups == [["0", "2", "5"], ["1", "4"]])
@@ -119,7 +119,7 @@ struct ExploringTests {
       let text = (0..<40).map { "The whale swims in the ocean, and the sailor sees it, number \($0)." }
         .joined(separator: " ")
       try collection.add(
-        [Record(id: "long", text: text)], splitter: PassageSplitter(length: 60, overlap: 30))
+        [TextRecord(id: "long", text: text)], splitter: PassageSplitter(length: 60, overlap: 30))
       let passages = try collection.passages(of: "long")
       let overlapping = zip(passages, passages.dropFirst()).count {
         $0.passage.byteRange.overlaps($1.passage.byteRange)
@@ -180,7 +180,7 @@ struct ExploringTests {
   @Test func `there are no more clusters than different vectors`() throws {
     try SmallCollections.with(.float32) { collection in
       #expect(try collection.clusters(4) == [])
-      try collection.add((0..<10).map { Record(id: "\($0)", text: $0 < 7 ? "a whale" : "the judge") })
+      try collection.add((0..<10).map { TextRecord(id: "\($0)", text: $0 < 7 ? "a whale" : "the judge") })
       let clusters = try collection.clusters(4)
       #expect(clusters.map(\.size) == [7, 3])
       #expect(clusters[0].words == ["whale"] && clusters[1].words.contains("judge"))
@@ -191,8 +191,8 @@ struct ExploringTests {
   @Test func `words are shown in the form that most passages have`() throws {
     try SmallCollections.with(.float32) { collection in
       try collection.add(
-        (0..<6).map { Record(id: "\($0)", text: "\($0 < 4 ? "Whales" : "whaling") near the coast") }
-          + (6..<20).map { Record(id: "\($0)", text: "the judge near the court") })
+        (0..<6).map { TextRecord(id: "\($0)", text: "\($0 < 4 ? "Whales" : "whaling") near the coast") }
+          + (6..<20).map { TextRecord(id: "\($0)", text: "the judge near the court") })
       let state = try collection.withState { $1 }
       let words = try collection.withState { _, state in
         try TellingWords(state).words(

@@ -17,11 +17,11 @@ enum SmallCollections {
   ]
 
   /// Records of some words of one topic each: `0`, `1`, ... take the topics in turn.
-  static func records(_ numbers: Range<Int>, seed: UInt64 = 1) -> [Record] {
+  static func records(_ numbers: Range<Int>, seed: UInt64 = 1) -> [TextRecord] {
     numbers.map { number in
       var random = SplitMix64(seed: seed &+ UInt64(number) &* 977)
       let words = (0..<12).map { _ in topics[number % topics.count][random.below(10)] }
-      return Record(
+      return TextRecord(
         id: "record \(number)", text: words.joined(separator: " ") + " number\(number)",
         metadata: ["topic": .integer(number % topics.count)])
     }
@@ -29,7 +29,7 @@ enum SmallCollections {
 
   /// Calls `body` with a new collection, which is closed and removed afterwards.
   static func with<Result>(
-    _ storage: CollectionSettings.Storage = .int8, records: [Record] = [], dimension: Int? = 32,
+    _ storage: CollectionSettings.Storage = .int8, records: [TextRecord] = [], dimension: Int? = 32,
     _ body: (MinkeStore.Collection) throws -> Result
   ) throws -> Result {
     try Fixture.withTemporaryFolder { folder in

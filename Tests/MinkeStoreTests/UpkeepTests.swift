@@ -32,8 +32,8 @@ struct UpkeepTests {
 
   @Test func `distinct words of several parts are counted once`() throws {
     try SmallCollections.with { collection in
-      try collection.add([Record(id: "a", text: "whale bread"), Record(id: "b", text: "whale")])
-      try collection.add([Record(id: "c", text: "bread harpoon")])
+      try collection.add([TextRecord(id: "a", text: "whale bread"), TextRecord(id: "b", text: "whale")])
+      try collection.add([TextRecord(id: "c", text: "bread harpoon")])
       let info = try collection.info()
       #expect(info.wordParts == 2 && info.distinctWords == 3)
     }
@@ -97,7 +97,7 @@ struct UpkeepTests {
     try SmallCollections.with(storage) { collection in
       try SmallCollections.change(collection, steps: 40, seed: 21)
       try collection.add([
-        Record(id: "title", text: "Of \"quotes\", \u{1F433} and\nlines.", title: "A title", metadata: ["year": 2024])
+        TextRecord(id: "title", text: "Of \"quotes\", \u{1F433} and\nlines.", title: "A title", metadata: ["year": 2024])
       ])
       let folder = URL(fileURLWithPath: collection.path).deletingLastPathComponent()
       let (out, path) = (folder.appendingPathComponent("out"), folder.appendingPathComponent("copy.minke").path)

@@ -217,7 +217,7 @@ struct VerificationTests {
 
   @Test func `a text with a NUL in it can be kept and found`() throws {
     try SmallCollections.with(.float32) { collection in
-      try collection.add([Record(id: "nul", text: "a whale\u{0}and a harpoon")])
+      try collection.add([TextRecord(id: "nul", text: "a whale\u{0}and a harpoon")])
       #expect(try collection.search("whale", k: 1).first?.text == "a whale and a harpoon")
       #expect(try collection.verify() == [])
     }

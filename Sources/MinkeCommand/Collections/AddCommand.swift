@@ -76,7 +76,7 @@ struct AddCommand: AsyncParsableCommand {
     if !report.mistakes.isEmpty { throw CommandStatus.failed }
   }
 
-  private func record() throws -> Record {
+  private func record() throws -> TextRecord {
     let text = try text ?? InputFile.text(of: nil)
     guard !text.allSatisfy(\.isWhitespace) else {
       throw MinkeError(.invalidArgument, "text", expected: "words to keep", found: "\"\(text)\"")
@@ -90,7 +90,7 @@ struct AddCommand: AsyncParsableCommand {
       else { throw MinkeError(.invalidArgument, "--metadata", expected: "a JSON object", found: metadata) }
       members = given
     }
-    var record = Record(id: id ?? "", text: text, title: title, metadata: members)
+    var record = TextRecord(id: id ?? "", text: text, title: title, metadata: members)
     if id == nil { record.id = record.digest }
     return record
   }

@@ -7,7 +7,7 @@ import MinkeReading
 import MinkeText
 
 /// A text to be kept, with an id to know it by and what else is known of it.
-public struct Record: Sendable, Equatable {
+public struct TextRecord: Sendable, Equatable {
   /// What results call it; a record of the same id is replaced.
   public var id: String
   /// What is split into passages.
@@ -48,7 +48,7 @@ extension Collection {
   /// - Throws: `MinkeError` when the file cannot be written to; `CancellationError`. What was written before stays.
   @discardableResult
   public func add(
-    _ records: [Record], splitter: PassageSplitter? = nil, progress: (@Sendable (IndexProgress) -> Void)? = nil
+    _ records: [TextRecord], splitter: PassageSplitter? = nil, progress: (@Sendable (IndexProgress) -> Void)? = nil
   ) throws -> IndexReport {
     var rest = records[...]
     return try add(source: nil, splitter: splitter, progress: progress) {
@@ -65,7 +65,7 @@ extension Collection {
   /// - Parameter source: the row of the file that they are from; those of it that do not come again are removed.
   package func add(
     source: Int64?, splitter: PassageSplitter? = nil, progress: (@Sendable (IndexProgress) -> Void)? = nil,
-    next: () throws -> [Record]?
+    next: () throws -> [TextRecord]?
   ) throws -> IndexReport {
     var report = IndexReport()
     var writer = CollectionWriter(self)
@@ -80,7 +80,7 @@ extension Collection {
       for (index, record) in records.enumerated() { last[record.id] = index }
       let known = try knownRecords(last.keys)
       let hashes = try Workers.map(count: records.count, grain: 64) { records[$0].hash }
-      var wanted: [(record: Record, hash: [UInt8])] = []
+      var wanted: [(record: TextRecord, hash: [UInt8])] = []
       for (index, record) in records.enumerated() where last[record.id] == index {
         bytes += record.text.utf8.count
         guard let present = known[record.id] else {

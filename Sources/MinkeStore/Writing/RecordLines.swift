@@ -42,20 +42,20 @@ package struct RecordLines {
   }
 
   /// The next records, about `count` of them; nil at the end.
-  package mutating func next(_ count: Int) throws -> [Record]? {
+  package mutating func next(_ count: Int) throws -> [TextRecord]? {
     var lines: [Data] = []
     let first = line
     while lines.count < count, let next = try nextLine() { lines.append(next) }
     if lines.isEmpty { return nil }
     let (all, name) = (lines, name)
-    let results = try Workers.map(count: all.count, grain: 64) { index -> Result<Record?, MinkeError> in
+    let results = try Workers.map(count: all.count, grain: 64) { index -> Result<TextRecord?, MinkeError> in
       do {
-        return .success(try Record(line: all[index], number: first + index + 1, of: name))
+        return .success(try TextRecord(line: all[index], number: first + index + 1, of: name))
       } catch let error as MinkeError {
         return .failure(error)
       }
     }
-    var records: [Record] = []
+    var records: [TextRecord] = []
     for (index, result) in results.enumerated() {
       switch result {
       case .success(let record): if let record { records.append(record) }
@@ -99,7 +99,7 @@ package struct RecordLines {
   }
 }
 
-extension Record {
+extension TextRecord {
   /// Reads a line; nil for one that is empty.
   init?(line: Data, number: Int, of name: String) throws {
     if line.allSatisfy({ $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0d) }) { return nil }
