@@ -138,7 +138,8 @@ struct UpkeepTests {
         .split(separator: "\n").map { line in
           try Array(line.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "line") }
         }
-      let vectors = try #require(NumPyReader(out.appendingPathComponent("vectors.npy")).nextVectors())
+      let reader = try NumPyReader(out.appendingPathComponent("vectors.npy"))
+      let vectors = try #require(try reader.nextVectors())
       #expect(vectors.count == 28 && lines.count == 28)
       let texts = try lines.map { try #require($0["text"]?.string) }
       let encoded = try SmallCollections.encoder.get().encode(texts, dimension: 32, role: .document)
