@@ -99,10 +99,13 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
         (0..<400).map {
           TextRecord(
             id: "src/file\($0).txt", text: text(&random),
-            metadata: ["year": .integer(2000 + $0 % 30), "tags": ["all", .string("t\($0 % 7)")], "rare": .boolean($0 == 399)])
+            metadata: [
+              "year": .integer(2000 + $0 % 30), "tags": ["all", .string("t\($0 % 7)")], "rare": .boolean($0 == 399),
+            ])
         })
       func found(_ condition: String) throws -> Set<String> {
-        let options = CollectionSearchOptions(SearchOptions(k: 500, mode: .meaning), filter: try DocumentFilter(condition))
+        let options = CollectionSearchOptions(
+          SearchOptions(k: 500, mode: .meaning), filter: try DocumentFilter(condition))
         return Set(try collection.search(["whale"], options: options)[0].map(\.document))
       }
       #expect(try found("rare = true") == ["src/file399.txt"])

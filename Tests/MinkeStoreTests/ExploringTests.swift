@@ -56,8 +56,10 @@ struct ExploringTests {
   func `duplicates are those that a plain double loop finds`(_ storage: CollectionSettings.Storage) throws {
     try SmallCollections.with(storage) { collection in
       try SmallCollections.change(collection, steps: 50, seed: 4)
-      try collection.add(
-        SmallCollections.records(0..<40).map { TextRecord(id: "copy of " + $0.id, text: $0.text) })
+      for copy in ["one", "other"] {
+        try collection.add(
+          SmallCollections.records(0..<40).map { TextRecord(id: "\(copy) \($0.id)", text: $0.text) })
+      }
       let vectors = try collection.allNumbers()
       for threshold: Float in [0.5, 0.9, 1] {
         var expected: [[Int64]: Double] = [:]

@@ -4,6 +4,7 @@ import MinkeCheckpoints
 import MinkeCore
 import MinkeModels
 import MinkeSearch
+import MinkeText
 
 extension Collection {
   /// Makes a collection of what ``export(to:progress:)`` wrote, without encoding anything anew.
@@ -185,7 +186,7 @@ private struct ExportedLines {
   init(_ folder: URL, _ file: String) throws {
     let url = folder.appendingPathComponent(file)
     name = url.relativePath
-    lines = try RecordLines(contentsOf: url.path)
+    lines = try RecordLines(contentsOf: FilePath(url.path))
   }
 
   /// What `read` makes of the next `count` lines, or of as many as are left.

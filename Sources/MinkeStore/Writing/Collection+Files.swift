@@ -172,7 +172,7 @@ extension Collection {
           return db.lastInsertedRowID
         }
       }
-    var lines = try RecordLines(contentsOf: file.path.description)
+    var lines = try RecordLines(contentsOf: file.path)
     let total = file.size
     let hear: @Sendable (IndexProgress) -> Void = {
       progress?(IndexProgress(passages: $0.passages, bytes: $0.bytes, totalBytes: total))
@@ -207,6 +207,12 @@ extension FilePath {
       || bytes[folder.bytes.count] == UInt8(ascii: "/")
   }
 
+  /// The file, open; nil when it cannot be. Its name need not be UTF-8.
+  func openForReading() -> FileHandle? {
+    let descriptor = withCString { open($0, O_RDONLY | O_CLOEXEC) }
+    return descriptor < 0 ? nil : FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+  }
+
   /// The path as results show it, without `./` in front.
   var shown: String {
     let text = description
@@ -218,7 +224,7 @@ extension FilePath {
 enum ContentHash {
   /// The hash of the file's bytes; nil when it cannot be read.
   static func of(_ path: FilePath) -> [UInt8]? {
-    guard let bytes = FileManager.default.contents(atPath: path.description) else { return nil }
+    guard let file = path.openForReading(), let bytes = try? file.readToEnd() ?? Data() else { return nil }
     return bytes.withUnsafeBytes { BLAKE2b.hash($0, length: 16) }
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import MinkeCore
+import MinkeText
 
 /// Reads records from JSON Lines: one object a line, with `text`, perhaps `id` and `title`, and any metadata.
 package struct RecordLines {
@@ -31,11 +32,11 @@ package struct RecordLines {
   }
 
   /// The file at `path`.
-  package init(contentsOf path: String) throws {
-    guard let handle = FileHandle(forReadingAtPath: path) else {
-      throw MinkeError(.inputOutput, path, expected: "a file that can be read", found: "none")
+  package init(contentsOf path: FilePath) throws {
+    guard let handle = path.openForReading() else {
+      throw MinkeError(.inputOutput, path.description, expected: "a file that can be read", found: "none")
     }
-    self.init(name: path) {
+    self.init(name: path.description) {
       let piece = try handle.read(upToCount: 1 << 20) ?? Data()
       return piece.isEmpty ? nil : piece
     }
