@@ -197,7 +197,7 @@ struct VerificationTests {
         }
         try Self.use(path, encoder)
       }
-      #expect(found > 8)
+      #expect(found > 5)
       try whole.write(to: URL(fileURLWithPath: path))
       #expect(try MinkeStore.Collection.verify(path) == [])
     }
