@@ -166,6 +166,38 @@ struct VerificationTests {
     }
   }
 
+  @Test func `rows that cannot be are refused though their checksum is right`() throws {
+    try SmallCollections.with(.twoStage, records: SmallCollections.records(0..<60)) { collection in
+      typealias Numbers = (first: Int64, last: Int64, count: Int, block: Int64, chunks: Int64)
+      let right = try collection.withState { _, state in
+        let part = state.vectors[0]
+        return (part.range.first, part.range.last, part.range.count, part.block, part.chunks) as Numbers
+      }
+      var wrong = [right, right, right, right, right]
+      wrong[0].block = .max
+      wrong[1].chunks = .max
+      wrong[2] = (.max - 59, .max, 60, right.block, right.chunks)
+      (wrong[3].last, wrong[3].count) = (1 << 30, 1 << 30)
+      wrong[4].block = -1
+      for numbers in wrong + [right] {
+        let range = PassageRange(first: numbers.first, last: numbers.last, count: numbers.count)
+        try collection.damage(
+          "UPDATE vectors SET first = ?, last = ?, count = ?, block = ?, chunks = ?, checksum = ?",
+          [
+            numbers.first, numbers.last, numbers.count, numbers.block, numbers.chunks,
+            range.checksum(numbers.block, numbers.chunks),
+          ])
+        try collection.damage("UPDATE properties SET value = value + 1 WHERE name = 'generation'")
+        let defects = try MinkeStore.Collection.verify(collection.path)
+        #expect(defects.contains { $0.kind == .vectors } == (numbers != right), "\(defects)")
+        if numbers != right {
+          try Self.use(collection.path, SmallCollections.encoder.get())
+          #expect(throws: MinkeError.self) { try MinkeStore.Collection.info(of: collection.path) }
+        }
+      }
+    }
+  }
+
   @Test func `flipped bytes anywhere in the file never crash`() throws {
     try Fixture.withTemporaryFolder { folder in
       let encoder = try SmallCollections.encoder.get()

@@ -27,13 +27,16 @@ struct PassageRange: Sendable, Equatable {
 
   /// The range of a row, and whether its numbers can be.
   init(first: Int64, last: Int64, count: Int, removed: Int, gone: [UInt8]?, subject: String) throws(MinkeError) {
-    guard first > 0, last >= first, count > 0, Int64(count) <= last - first + 1, last - first < 1 << 31,
+    guard first > 0, last >= first, last < .max, count > 0, Int64(count) <= last - first + 1, last - first < 1 << 31,
       let gone = gone.map({ OrdinalSet(bytes: $0) }) ?? OrdinalSet(), gone.count == removed, removed <= count
     else {
       throw MinkeError(.malformedFile, subject, expected: "a range of passages", found: "numbers that cannot be")
     }
     self.init(first: first, last: last, count: count, gone: gone)
   }
+
+  /// Whether blocks from `first` on can be: no counting from there on overflows.
+  static func canBegin(at first: Int64) -> Bool { (1..<1 << 60).contains(first) }
 
   func checksum(_ others: Int64..., ids: [UInt8]? = nil) -> Int64 {
     var bytes = RowBytes()

@@ -46,6 +46,9 @@ final class VectorPart: Sendable {
 
   // MARK: Rows
 
+  /// No block holds more: a vector takes 4 bytes or more.
+  private static let largestCount = 1 << 18
+
   static let columns = "id, first, last, count, block, chunks, removed, checksum, gone, ids"
 
   /// Reads a row of ``columns``.
@@ -62,6 +65,11 @@ final class VectorPart: Sendable {
     guard range.checksum(block, chunks, ids: bytes) == (try row.integer(7)) else {
       throw MinkeError(
         .malformedFile, row.subject, expected: "a row that agrees with its checksum", found: "damage")
+    }
+    guard PassageRange.canBegin(at: block), chunks == 0 || PassageRange.canBegin(at: chunks),
+      range.count <= Self.largestCount
+    else {
+      throw MinkeError(.malformedFile, row.subject, expected: "blocks of vectors", found: "numbers that cannot be")
     }
     guard ids != nil || range.last - range.first + 1 == Int64(range.count) else {
       throw MinkeError(.malformedFile, row.subject, expected: "an id for each vector", found: "none")

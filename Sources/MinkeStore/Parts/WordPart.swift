@@ -26,7 +26,8 @@ final class WordPart: Sendable {
       gone: row.optionalBytes(8), subject: row.subject)
     block = try row.integer(4)
     blocks = try row.count(5)
-    guard range.checksum(block, Int64(blocks)) == (try row.integer(7)), blocks > 0 else {
+    guard range.checksum(block, Int64(blocks)) == (try row.integer(7)), blocks > 0, PassageRange.canBegin(at: block)
+    else {
       throw MinkeError(
         .malformedFile, row.subject, expected: "a row that agrees with its checksum", found: "damage")
     }

@@ -28,10 +28,7 @@ extension Verification {
     self.owners += owners
     // Without its settings nothing is known of a vector.
     guard let format else { return }
-    let sound = parts.compactMap { $0 }.filter { $0.range.count <= format.capacity }
-    if sound.count < parts.count(where: { $0 != nil }) {
-      defects.add(.vectors, "vectors", "blocks of more than \(format.capacity) vectors")
-    }
+    let sound = parts.compactMap { $0 }
     try checkOrder(sound.map { ("vectors \($0.id)", $0.range) }, .vectors)
     for part in sound {
       try Task.checkCancellation()
@@ -89,8 +86,9 @@ extension Verification {
       meter.advance(by: part.blocks)
       guard isSound else { continue }
       let ids = part.segment.ids
-      if ids.contains(where: { $0 < part.range.first || $0 > part.range.last }) {
+      guard ids.allSatisfy({ $0 >= part.range.first && $0 <= part.range.last }) else {
         defects.add(.words, name, "expected passages \(part.range.first) to \(part.range.last), found others")
+        continue
       }
       living.append((name, part.range, ids.filter { !part.range.gone.contains(Int($0 - part.range.first)) }))
     }
