@@ -22,7 +22,7 @@ struct Faults {
       var options = Options()
       try options.read(Array(CommandLine.arguments.dropFirst()))
       if let path = options.child { return try Writer(path, seed: options.seed).run() }
-      if let path = options.reader { return try Reader.runAsProcess(path) }
+      if let path = options.reader { return try Reader.runAsProcess(path, seconds: options.seconds) }
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent("minke-faults-\(getpid())")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: folder) }
@@ -212,7 +212,7 @@ struct Readers {
     let others = try (0..<2).map { _ in
       let process = Process()
       process.executableURL = URL(fileURLWithPath: CommandLine.arguments[0])
-      process.arguments = ["--reader", path]
+      process.arguments = ["--reader", path, "--seconds", "\(seconds)"]
       try process.run()
       return process
     }
@@ -245,10 +245,9 @@ struct Readers {
       if early == 0, Date().timeIntervalSince(start) > seconds / 3 { early = Self.residentBytes }
     }
     group.wait()
-    for other in others { kill(other.processIdentifier, SIGTERM) }
     for other in others {
       other.waitUntilExit()
-      guard other.terminationReason == .uncaughtSignal, other.terminationStatus == SIGTERM else {
+      guard other.terminationStatus == 0 else {
         throw Fault("a reader in another process ended with \(other.terminationStatus)")
       }
     }
@@ -289,10 +288,12 @@ enum Reader {
     return step
   }
 
-  static func runAsProcess(_ path: String) throws {
+  static func runAsProcess(_ path: String, seconds: Double) throws {
+    let end = Date(timeIntervalSinceNow: seconds)
     let collection = try Collection.open(path)
+    defer { try? collection.close() }
     var last = 0
-    while true {
+    while Date() < end {
       let seen = try look(collection)
       if seen < last { throw Fault("a reader saw state \(seen) after \(last)") }
       last = seen
