@@ -185,6 +185,19 @@ struct UpkeepTests {
     }
   }
 
+  @Test func `a collection does not read itself where it lies among the files`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      try Data("A storm broke the mast.".utf8).write(to: folder.appendingPathComponent("sea.txt"))
+      let path = folder.appendingPathComponent("test.minke").path
+      let collection = try MinkeStore.Collection.open(path, encoder: SmallCollections.encoder.get(), dimension: 32)
+      defer { try? collection.close() }
+      let report = try collection.index([FilePath(folder.path)])
+      #expect(report.added == 1 && !report.skipped.contains { $0.path.description.contains("test.minke") })
+      #expect(collection.file.owns(FilePath(path)) && collection.file.owns(FilePath(path + "-wal")))
+      #expect(!collection.file.owns(FilePath(folder.path + "/sea.txt")) && !collection.file.owns("none"))
+    }
+  }
+
   @Test func `what does not fit together is not imported, and nothing is left of it`() throws {
     try SmallCollections.with(.int8, records: SmallCollections.records(0..<20)) { collection in
       let encoder = try SmallCollections.encoder.get()

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import MinkeCore
+import MinkeText
 
 #if canImport(Glibc)
   import Glibc
@@ -26,6 +27,10 @@ final class CollectionFile: Sendable {
     init?(_ path: String) {
       var status = stat()
       guard stat(path, &status) == 0 else { return nil }
+      self.init(status)
+    }
+
+    init(_ status: stat) {
       device = UInt64(truncatingIfNeeded: status.st_dev)
       file = UInt64(truncatingIfNeeded: status.st_ino)
     }
@@ -41,7 +46,7 @@ final class CollectionFile: Sendable {
     guard exists || creates && !readOnly else {
       throw MinkeError(.notFound, path, expected: "a collection", found: "no such file")
     }
-    if exists { try Self.checkHeader(path) }
+    if exists { try Self.checkKind(path) }
     // A file that may not be written to is read as it is.
     let canWrite = exists ? access(path, W_OK) == 0 && access(Self.folder(of: path), W_OK) == 0 : true
     isReadOnly = readOnly && exists && !canWrite || exists && !canWrite
@@ -67,26 +72,23 @@ final class CollectionFile: Sendable {
     return folder.isEmpty ? "." : folder
   }
 
-  /// Says what a file is that is no database of SQLite before SQLite makes a guess.
-  private static func checkHeader(_ path: String) throws(MinkeError) {
+  /// Throws where there is no plain file. SQLite itself is left to find out what is in it: to close a file takes away all
+  /// locks that the process has on it, those of other connections as well, so nothing here may open it.
+  private static func checkKind(_ path: String) throws(MinkeError) {
     var status = stat()
-    guard stat(path, &status) == 0 else { return }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "a folder or device")
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
+    throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "a folder or device")
+  }
+
+  /// Whether a file is the collection itself or lies beside it, so that it must not be read as other files are.
+  func owns(_ other: FilePath) -> Bool {
+    for ending in ["", "-wal", "-shm"] {
+      guard let mine = FileIdentity(path + ending) else { continue }
+      var status = stat()
+      guard other.withCString({ stat($0, &status) }) == 0 else { return false }
+      if FileIdentity(status) == mine { return true }
     }
-    let descriptor = openFile(path)
-    guard descriptor >= 0 else {
-      throw MinkeError(
-        .inputOutput, path, expected: "a collection", found: String(cString: strerror(errno)).lowercased())
-    }
-    defer { closeFile(descriptor) }
-    var header = [UInt8](repeating: 0, count: 16)
-    let count = readBytes(descriptor, &header)
-    // An empty file is what remains when making one was interrupted.
-    if count == 0 { return }
-    guard count == 16, header == Array("SQLite format 3\0".utf8) else {
-      throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "a file of another kind")
-    }
+    return false
   }
 
   private static func configuration(creating: Bool) -> Configuration {
@@ -222,7 +224,9 @@ final class CollectionFile: Sendable {
     let words = error.message ?? "error \(error.resultCode.rawValue)"
     switch error.resultCode {
     case .SQLITE_NOTADB:
-      return MinkeError(.malformedFile, path, expected: "a collection", found: "a damaged or encrypted file")
+      return MinkeError(
+        .unsupportedFile, path, expected: "a collection",
+        found: "a file of another kind, or one damaged from its beginning on")
     case .SQLITE_CORRUPT:
       return MinkeError(
         .malformedFile, path, expected: "a whole collection",
@@ -251,8 +255,3 @@ extension Optional {
     return self
   }
 }
-
-/// The system's calls, which methods of those names would hide.
-private func openFile(_ path: String) -> Int32 { open(path, O_RDONLY | O_CLOEXEC) }
-private func readBytes(_ descriptor: Int32, _ bytes: inout [UInt8]) -> Int { read(descriptor, &bytes, bytes.count) }
-private func closeFile(_ descriptor: Int32) { _ = close(descriptor) }

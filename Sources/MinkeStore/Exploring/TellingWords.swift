@@ -11,9 +11,9 @@ import MinkeSearch
 
 /// Finds the words that tell some passages of a collection from the rest.
 ///
-/// A word counts by the share of the passages that have it, times the logarithm of how many times the share is that of
-/// the whole collection: their part of the divergence of the one from the other. Words of the same stem are one, and are
-/// shown in the form that most passages have.
+/// A word counts by the share of the passages that have it, times the square of the logarithm of how many times the share
+/// in the whole collection that is: common words, which are only a little more frequent in some topics, then say little.
+/// Words of the same stem are one, and are shown in the form that most passages have.
 struct TellingWords {
   private let segments: [WordSegment]
   private let passages: Int
@@ -47,8 +47,8 @@ struct TellingWords {
       let inside = Double(share.passages) / Double(texts.count)
       let everywhere = try segments.reduce(0) { try $0 + $1.documentFrequency(of: stem) }
       let outside = Double(max(everywhere, share.passages)) / Double(passages)
-      let score = inside * log(inside / outside)
-      if score > 0 { scored.append((stem, score)) }
+      guard inside > outside else { continue }
+      scored.append((stem, inside * log(inside / outside) * log(inside / outside)))
     }
     scored.sort { $0.score == $1.score ? $0.stem.lexicographicallyPrecedes($1.stem) : $0.score > $1.score }
     return scored.prefix(count).map { stem, _ in

@@ -38,9 +38,11 @@ extension Collection {
     let walker = try TextFileWalker(paths, selection: options.selection)
     let named = Set(paths.map(\.bytes))
     let isRecords = { (file: TextFileWalker.File) in named.contains(file.path.bytes) && file.path.holdsRecords }
+    // A collection may lie in a folder that it holds.
+    let files = walker.files.filter { !file.owns($0.path) }
     var report = try index(
-      walker.files.filter { !isRecords($0) }, roots: paths, skipped: walker.skipped, options, progress)
-    for file in walker.files where isRecords(file) { try index(recordsOf: file, options, &report, progress) }
+      files.filter { !isRecords($0) }, roots: paths, skipped: walker.skipped, options, progress)
+    for file in files where isRecords(file) { try index(recordsOf: file, options, &report, progress) }
     return report
   }
 
