@@ -198,6 +198,20 @@ struct UpkeepTests {
     }
   }
 
+  @Test func `a word that is the first of many passages and nowhere else is merged and found`() throws {
+    try SmallCollections.with { collection in
+      for step in 0..<9 {
+        try collection.add((0..<20).map { TextRecord(id: "\(step).\($0)", text: "ships pass by, \(step) \($0)") })
+      }
+      #expect(try collection.verify() == [])
+      try collection.compact()
+      #expect(try collection.verify() == [])
+      let found = try collection.search(
+        ["ships"], options: CollectionSearchOptions(SearchOptions(k: 200, mode: .words)))
+      #expect(found[0].count == 180)
+    }
+  }
+
   @Test func `what does not fit together is not imported, and nothing is left of it`() throws {
     try SmallCollections.with(.int8, records: SmallCollections.records(0..<20)) { collection in
       let encoder = try SmallCollections.encoder.get()
