@@ -193,7 +193,7 @@ private struct ExportedLines {
   mutating func next<Value: Sendable>(
     _ count: Int, _ read: @Sendable (_ json: JSONValue, _ subject: String) throws -> Value
   ) throws -> [Value] {
-    var pieces: [Data] = []
+    var pieces: [[UInt8]] = []
     while pieces.count < count, let piece = try lines.nextLine() { pieces.append(piece) }
     let (all, first, name) = (pieces, line, name)
     line += all.count

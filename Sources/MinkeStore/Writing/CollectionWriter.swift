@@ -31,6 +31,7 @@ struct CollectionWriter {
   /// - Parameter describe: says what is known of source `number`; nil leaves it out.
   mutating func add(_ batch: PassageBatch, continuing: Int?, describe: (Int) -> NewDocument?) throws {
     var bySource: [Int: Int] = [:]
+    let unfinished = batch.unfinished
     let described = batch.sources.compactMap { number in describe(number).map { (number, $0) } }
     // A transaction replaces what others wrote, not what is in it.
     if described.contains(where: { keys.contains(Key(kind: $1.kind, key: $1.key)) }) { try flush() }
@@ -38,7 +39,7 @@ struct CollectionWriter {
       var document = next
       keys.insert(Key(kind: document.kind, key: document.key))
       document.continues = number == continuing
-      document.isWhole = number != batch.unfinished
+      document.isWhole = number != unfinished
       bySource[number] = documents.count
       documents.append(document)
     }

@@ -12,7 +12,9 @@ package struct RecordLines {
 
   private let name: String
   private let read: () throws -> Data?
-  private var rest = Data()
+  private var buffer: [UInt8] = []
+  /// Where the next line begins in it.
+  private var start = 0
   private var isAtEnd = false
   private var line = 0
   /// Lines that were left out.
@@ -44,7 +46,7 @@ package struct RecordLines {
 
   /// The next records, about `count` of them; nil at the end.
   package mutating func next(_ count: Int) throws -> [TextRecord]? {
-    var lines: [Data] = []
+    var lines: [[UInt8]] = []
     let first = line
     while lines.count < count, let next = try nextLine() { lines.append(next) }
     if lines.isEmpty { return nil }
@@ -67,42 +69,51 @@ package struct RecordLines {
   }
 
   /// The next line without its end; nil at the end.
-  mutating func nextLine() throws -> Data? {
-    var searched = rest.startIndex
+  mutating func nextLine() throws -> [UInt8]? {
+    var searched = start
     while true {
-      if let end = rest[searched...].firstIndex(of: UInt8(ascii: "\n")) {
-        let line = rest[rest.startIndex..<end]
-        rest = rest[(end + 1)...]
-        self.line += 1
-        return line
+      if let end = buffer.firstNewline(from: searched) {
+        defer { start = end + 1 }
+        line += 1
+        return Array(buffer[start..<end])
       }
-      searched = rest.endIndex
-      guard rest.count <= Self.longestLine else {
+      guard buffer.count - start <= Self.longestLine else {
         throw MinkeError(
           .malformedFile, "\(name): line \(line + 1)", expected: "at most \(Self.longestLine) bytes", found: "more")
       }
       if isAtEnd {
-        guard !rest.isEmpty else { return nil }
-        defer { rest = Data() }
+        guard start < buffer.count else { return nil }
+        defer { (buffer, start) = ([], 0) }
         line += 1
-        return rest
+        return Array(buffer[start...])
       }
       guard let piece = try read() else {
         isAtEnd = true
         continue
       }
       bytes += piece.count
-      // A copy, so that what was read does not pile up in front.
-      let offset = searched - rest.startIndex
-      rest = Data(rest) + piece
-      searched = rest.startIndex + offset
+      // What was given goes, so that it does not pile up in front.
+      searched = buffer.count - start
+      buffer.removeSubrange(..<start)
+      start = 0
+      buffer += piece
+    }
+  }
+}
+
+extension [UInt8] {
+  /// The first line feed at `start` or behind it.
+  fileprivate func firstNewline(from start: Int) -> Int? {
+    withUnsafeBufferPointer { bytes in
+      guard start < bytes.count, let base = bytes.baseAddress else { return nil }
+      return memchr(base + start, 0x0a, bytes.count - start).map { UnsafeRawPointer(base).distance(to: $0) }
     }
   }
 }
 
 extension TextRecord {
   /// Reads a line; nil for one that is empty.
-  init?(line: Data, number: Int, of name: String) throws {
+  init?(line: [UInt8], number: Int, of name: String) throws {
     if line.allSatisfy({ $0 == 0x20 || ($0 >= 0x09 && $0 <= 0x0d) }) { return nil }
     let subject = "\(name): line \(number)"
     guard case .object(var members) = try line.withUnsafeBytes({ try JSONValue(parsing: $0, subject: subject) }) else {
