@@ -1,1 +1,0 @@
-extension PassageSplitter { public static let whole = PassageSplitter(length: 1 << 30, overlap: 0) }
