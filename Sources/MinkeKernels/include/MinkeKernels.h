@@ -12,5 +12,6 @@
 #include "pooling.h"
 #include "scan.h"
 #include "transformer.h"
+#include "words.h"
 
 #endif
