@@ -21,6 +21,8 @@ struct OpenDocument: Sendable {
   private(set) var piece = DocumentSplitter.Piece()
   /// Bytes of the document that came with this piece, about.
   private(set) var readCount = 0
+  /// The same of all pieces so far, where the structure is known.
+  private var given = 0
   /// Why nothing more can be read.
   private(set) var skipped: SkipReason?
 
@@ -60,9 +62,6 @@ struct OpenDocument: Sendable {
       blocks = text.withUnsafeBufferPointer { splitter.blocks(in: $0, from: base, isLast: isLast) }
     }
   }
-
-  /// Bytes of the document that came with the pieces so far.
-  private var given = 0
 
   /// Takes the text out of a document whose format asks for that; opens any other.
   private mutating func open() throws(SkipReason) {

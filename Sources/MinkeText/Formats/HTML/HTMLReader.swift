@@ -1,11 +1,3 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#elseif canImport(Darwin)
-  import Darwin
-#endif
-
 /// Takes the text out of HTML: what a person would read, block by block.
 ///
 /// It goes once from front to back and takes anything: what is no markup is text, what is not closed ends with the page.
@@ -13,6 +5,7 @@
 struct HTMLReader {
   private let source: UnsafeBufferPointer<UInt8>
   private let end: Int
+  private var scanner: HTMLScanner
   private var position: Int
   private(set) var text: StructuredTextBuilder
   /// White space that stands before the next text, if it is not the first of its block.
@@ -24,10 +17,7 @@ struct HTMLReader {
   private var preformatted = 0
   /// The headings that hold here, from the highest.
   private var headings: [(level: Int, place: ContextTree.Place)] = []
-  /// The last `>`; behind it there is no markup.
-  private let lastClose: Int
-  /// Whether quotes in tags are matched; not any more once one was not closed.
-  private var matchesQuotes = true
+  /// Whether the ends of comments and sections are looked for; not any more once there was none.
   private var matchesComments = true
   private var matchesSections = true
   /// Elements to be left out that were found without an end, and stay.
@@ -49,7 +39,7 @@ struct HTMLReader {
     self.text = text
     self.root = root
     end = range.upperBound
-    lastClose = range.last { source[$0] == UInt8(ascii: ">") } ?? -1
+    scanner = HTMLScanner(source, in: range)
     let start = UnsafeBufferPointer(rebasing: source[range.prefix(8)])
     position = range.lowerBound + (start.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0)
     isXML = start.contains(UInt8(ascii: "?"))
@@ -59,7 +49,7 @@ struct HTMLReader {
   mutating func read() {
     while position < end {
       switch source[position] {
-      case UInt8(ascii: "<") where position < lastClose && markup(): break
+      case UInt8(ascii: "<") where position < scanner.lastClose && markup(): break
       case UInt8(ascii: "&"): reference()
       case let byte where byte.isSpace: space()
       default: word()
@@ -180,18 +170,18 @@ struct HTMLReader {
     switch next {
     case UInt8(ascii: "!"): return declaration()
     case UInt8(ascii: "?"):
-      position = close(from: position) + 1
+      position = scanner.close(from: position) + 1
       return true
     case UInt8(ascii: "/") where source.at(position + 2).isNameStart:
-      let name = elementName(at: position + 2)
-      position = close(from: position) + 1
+      let name = scanner.elementName(at: position + 2)
+      position = scanner.close(from: position) + 1
       endTag(name)
       return true
     case UInt8(ascii: "/"):
-      position = close(from: position) + 1
+      position = scanner.close(from: position) + 1
       return true
     case let byte where byte.isNameStart:
-      let tag = tag(at: position)
+      let tag = scanner.tag(at: position)
       position = tag.end
       startTag(tag)
       return true
@@ -199,33 +189,25 @@ struct HTMLReader {
     }
   }
 
-  /// The first `>` from `start` on, which must not be behind the last one.
-  private func close(from start: Int) -> Int {
-    guard start <= lastClose, let base = source.baseAddress,
-      let found = memchr(base + start, Int32(UInt8(ascii: ">")), lastClose - start + 1)
-    else { return end - 1 }
-    return UnsafeRawPointer(base).distance(to: found)
-  }
-
   private mutating func declaration() -> Bool {
-    if starts("<!--", at: position), matchesComments {
+    if scanner.starts("<!--", at: position), matchesComments {
       // `<!-->` is whole.
       var place = position + 2
-      while place <= lastClose - 2 {
-        let found = close(from: place + 2)
+      while place <= scanner.lastClose - 2 {
+        let found = scanner.close(from: place + 2)
         if source[found - 1] == UInt8(ascii: "-"), source[found - 2] == UInt8(ascii: "-") {
           position = found + 1
           return true
         }
-        if found >= lastClose { break }
+        if found >= scanner.lastClose { break }
         place = found - 1
       }
       matchesComments = false
     }
-    if starts("<![CDATA[", at: position), matchesSections {
+    if scanner.starts("<![CDATA[", at: position), matchesSections {
       var found = position + 8
-      while found < lastClose {
-        found = close(from: found + 1)
+      while found < scanner.lastClose {
+        found = scanner.close(from: found + 1)
         if source[found - 1] == UInt8(ascii: "]"), source[found - 2] == UInt8(ascii: "]") {
           position += 9
           plainText(to: found - 2)
@@ -235,65 +217,11 @@ struct HTMLReader {
       }
       matchesSections = false
     }
-    position = close(from: position) + 1
+    position = scanner.close(from: position) + 1
     return true
   }
 
-  private struct Tag {
-    let name: String
-    /// What stands between the name and the closing bracket.
-    let attributes: Range<Int>
-    let end: Int
-    let isClosed: Bool
-  }
-
-  private mutating func tag(at start: Int) -> Tag {
-    let name = elementName(at: start + 1)
-    let attributes = start + 1 + name.utf8.count
-    var close = close(from: start)
-    if matchesQuotes {
-      if let found = quotedClose(from: attributes) { close = found } else { matchesQuotes = false }
-    }
-    return Tag(
-      name: name, attributes: min(attributes, close)..<close, end: close + 1,
-      isClosed: source.at(close - 1) == UInt8(ascii: "/"))
-  }
-
-  /// The `>` that is in no quotes; nil when a quote is not closed.
-  private func quotedClose(from start: Int) -> Int? {
-    var position = start
-    var afterEquals = false
-    while position < end {
-      let byte = source[position]
-      switch byte {
-      case UInt8(ascii: ">"): return position
-      case UInt8(ascii: "\"") where afterEquals, UInt8(ascii: "'") where afterEquals:
-        guard let base = source.baseAddress, let found = memchr(base + position + 1, Int32(byte), end - position - 1)
-        else { return nil }
-        position = UnsafeRawPointer(base).distance(to: found)
-        afterEquals = false
-      case UInt8(ascii: "="): afterEquals = true
-      case _ where byte.isSpace: break
-      default: afterEquals = false
-      }
-      position += 1
-    }
-    return nil
-  }
-
-  /// The name of an element, in small letters.
-  private func elementName(at start: Int) -> String {
-    var position = start
-    while position < end, position - start < 32, source[position].isElementName { position += 1 }
-    return String(decoding: source[start..<position].map { $0.lowercasedASCII }, as: UTF8.self)
-  }
-
-  private func starts(_ word: StaticString, at start: Int) -> Bool {
-    guard start + word.utf8CodeUnitCount <= end else { return false }
-    return (0..<word.utf8CodeUnitCount).allSatisfy { source[start + $0] == word.utf8Start[$0] }
-  }
-
-  private mutating func startTag(_ tag: Tag) {
+  private mutating func startTag(_ tag: HTMLScanner.Tag) {
     let isEmpty = tag.isClosed && isXML
     switch HTMLElement(tag.name) {
     case .raw: if !isEmpty { skipRaw(tag.name) }
@@ -342,8 +270,8 @@ struct HTMLReader {
     heading = 0
     while position < end {
       switch source[position] {
-      case UInt8(ascii: "<") where isEndTag("title", at: position):
-        position = close(from: position) + 1
+      case UInt8(ascii: "<") where scanner.isEndTag("title", at: position):
+        position = scanner.close(from: position) + 1
         return endBlock()
       case UInt8(ascii: "<") where source.at(position + 1) == UInt8(ascii: "/"):
         // A title that is not closed is no reason to lose the page.
@@ -355,8 +283,8 @@ struct HTMLReader {
     }
   }
 
-  private mutating func alternative(_ tag: Tag) {
-    guard let range = attribute("alt", of: tag) else { return }
+  private mutating func alternative(_ tag: HTMLScanner.Tag) {
+    guard let range = scanner.attribute("alt", of: tag) else { return }
     let after = position
     position = range.lowerBound
     want(.space, at: position)
@@ -365,49 +293,14 @@ struct HTMLReader {
     want(.space, at: range.upperBound)
   }
 
-  /// The value of an attribute, without quotes.
-  private func attribute(_ wanted: String, of tag: Tag) -> Range<Int>? {
-    var position = tag.attributes.lowerBound
-    let end = tag.attributes.upperBound
-    while position < end {
-      while position < end, source[position].isSpace || source[position] == UInt8(ascii: "/") { position += 1 }
-      let name = position
-      while position < end, !source[position].isSpace, source[position] != UInt8(ascii: "=") { position += 1 }
-      let isWanted = source[name..<position].lazy.map(\.lowercasedASCII).elementsEqual(wanted.utf8)
-      while position < end, source[position].isSpace { position += 1 }
-      guard position < end, source[position] == UInt8(ascii: "=") else {
-        if name == position { position += 1 }
-        continue
-      }
-      position += 1
-      while position < end, source[position].isSpace { position += 1 }
-      guard position < end else { return nil }
-      let quote = source[position]
-      var value = position
-      if quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'") {
-        position += 1
-        value = position
-        while position < end, source[position] != quote { position += 1 }
-      } else {
-        while position < end, !source[position].isSpace { position += 1 }
-      }
-      if isWanted { return value..<position }
-      position += 1
-    }
-    return nil
-  }
-
   // MARK: What is left out
 
   /// Passes over the content of an element in which there is no markup, such as a script.
   private mutating func skipRaw(_ name: String) {
-    while position < lastClose {
-      guard let base = source.baseAddress,
-        let found = memchr(base + position, Int32(UInt8(ascii: "<")), lastClose - position)
-      else { break }
-      position = UnsafeRawPointer(base).distance(to: found)
-      if isEndTag(name, at: position) {
-        position = close(from: position) + 1
+    while let found = scanner.open(from: position) {
+      position = found
+      if scanner.isEndTag(name, at: position) {
+        position = scanner.close(from: position) + 1
         return
       }
       position += 1
@@ -416,23 +309,20 @@ struct HTMLReader {
   }
 
   /// Passes over an element with all that is in it.
-  private mutating func skip(_ tag: Tag) {
+  private mutating func skip(_ tag: HTMLScanner.Tag) {
     guard !unclosed.contains(tag.name) else { return }
     let start = position
     var depth = 1
-    while position < lastClose {
-      guard let base = source.baseAddress,
-        let found = memchr(base + position, Int32(UInt8(ascii: "<")), lastClose - position)
-      else { break }
-      position = UnsafeRawPointer(base).distance(to: found)
-      if isEndTag(tag.name, at: position) {
+    while let found = scanner.open(from: position) {
+      position = found
+      if scanner.isEndTag(tag.name, at: position) {
         depth -= 1
-        position = close(from: position) + 1
+        position = scanner.close(from: position) + 1
         if depth == 0 { return }
-      } else if starts("<!--", at: position) {
+      } else if scanner.starts("<!--", at: position) {
         _ = declaration()
       } else if source.at(position + 1).isNameStart {
-        let inner = self.tag(at: position)
+        let inner = scanner.tag(at: position)
         position = inner.end
         if inner.name == tag.name, !inner.isClosed { depth += 1 }
         if HTMLElement(inner.name) == .raw { skipRaw(inner.name) }
@@ -444,21 +334,4 @@ struct HTMLReader {
     position = start
   }
 
-  private func isEndTag(_ name: String, at start: Int) -> Bool {
-    guard source.at(start + 1) == UInt8(ascii: "/"), start + 2 + name.utf8.count <= end else { return false }
-    let found = source[start + 2..<start + 2 + name.utf8.count]
-    return found.lazy.map(\.lowercasedASCII).elementsEqual(name.utf8)
-      && !source.at(start + 2 + name.utf8.count).isElementName
-  }
-}
-
-extension UInt8 {
-  var lowercasedASCII: UInt8 { self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") ? self | 0x20 : self }
-  fileprivate var isNameStart: Bool {
-    (self | 0x20) >= UInt8(ascii: "a") && (self | 0x20) <= UInt8(ascii: "z")
-  }
-  fileprivate var isElementName: Bool {
-    isNameStart || (self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9")) || self == UInt8(ascii: "-")
-      || self == UInt8(ascii: ":")
-  }
 }
