@@ -209,7 +209,12 @@ extension SkipReason {
   }
 
   /// Whether a person can do something about it.
-  var isWorthSaying: Bool { false }
+  var isWorthSaying: Bool {
+    switch self {
+    case .tooLarge, .missingProgram, .notExtracted: true
+    default: false
+    }
+  }
 
   /// The reason without what is different for each file.
   var summary: String {

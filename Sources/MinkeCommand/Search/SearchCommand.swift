@@ -8,8 +8,10 @@ struct SearchCommand: AsyncParsableCommand {
     abstract: "Search files, or collections of them, by words and meaning.",
     discussion: """
       Folders are walked; hidden files, files that a .gitignore, .ignore or .git/info/exclude leaves out and files that \
-      are no text are passed over. Without a path the current folder is searched. Nothing is written to disk. With --in, \
-      collections that minke index made are searched instead, in an instant.
+      are no text are passed over. Without a path the current folder is searched. Nothing is written to disk. Web \
+      pages, tables, notebooks, e-mail and source code are read as what they are; PDF files too, where pdftotext \
+      (package poppler-utils) is installed. With --in, collections that minke index made are searched instead, in an \
+      instant.
 
       "Words in quotation marks" must occur as they stand, -words must not, and path:, file:, title:, type: or the name of \
       metadata before a value says which documents: "fog -london path:doyle".
