@@ -181,7 +181,8 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
           #"{"id": "a", "text": "a whale", "year": 1}"#, "", "no json", #"{"id": 7, "text": "bread", "title": "Food"}"#,
           #"{"text": "no id"}"#, #"{"id": "a", "text": "the last of an id counts"}"#,
         ])
-        #expect(report.added == 3 && report.mistakes.count == 1 && report.mistakes[0].subject.contains("r.jsonl: line 3"))
+        #expect(
+          report.added == 3 && report.mistakes.count == 1 && report.mistakes[0].subject.contains("r.jsonl: line 3"))
         #expect(try collection.passages(of: "a").map(\.text) == ["the last of an id counts"])
         #expect(try collection.passages(of: "7")[0].title == "Food")
         report = try index([#"{"id": "a", "text": "the last of an id counts"}"#, #"{"id": 7, "text": "cake"}"#])

@@ -47,13 +47,16 @@ struct PassageSearchTests {
     ])
     let all = try search.search(["the white whale"], options: SearchOptions(k: 100, mode: .meaning))[0]
     #expect(all.count == 32 && zip(all, all.dropFirst()).allSatisfy { $0.score >= $1.score })
-    let few = try search.search(["the white whale"], options: SearchOptions(k: 3, maximumPerDocument: 1, mode: .meaning))[0]
+    let few = try search.search(
+      ["the white whale"], options: SearchOptions(k: 3, maximumPerDocument: 1, mode: .meaning))[0]
     #expect(few.map(\.document) == ["whales", "ship", "law"])
     #expect(few[0] == all[0])
-    let two = try search.search(["the white whale"], options: SearchOptions(k: 4, maximumPerDocument: 2, mode: .meaning))[0]
+    let two = try search.search(
+      ["the white whale"], options: SearchOptions(k: 4, maximumPerDocument: 2, mode: .meaning))[0]
     #expect(two.prefix(2).map(\.document) == ["whales", "whales"] && two.count == 4)
     let threshold = all[4].score
-    let best = try search.search(["the white whale"], options: SearchOptions(k: 100, threshold: threshold, mode: .meaning))[0]
+    let best = try search.search(
+      ["the white whale"], options: SearchOptions(k: 100, threshold: threshold, mode: .meaning))[0]
     #expect(best == all.filter { $0.score >= threshold })
     for options in [SearchOptions(k: 0), SearchOptions(maximumPerDocument: 0), SearchOptions(threshold: .nan)] {
       #expect(throws: MinkeError.self) { try search.search(["x"], options: options) }
@@ -128,7 +131,9 @@ struct PassageSearchTests {
       try search.add([Document(id: "sea", text: answer)])
       let options = SearchOptions(mode: .meaning)
       #expect(try abs(search.search([question], options: options)[0][0].score - expected) < 1e-6)
-      let once = try OnePassSearch([question], encoder: encoder, options: options).run([.text(Document(id: "sea", text: answer))])
+      let once = try OnePassSearch([question], encoder: encoder, options: options).run([
+        .text(Document(id: "sea", text: answer))
+      ])
       #expect(abs(once.found[0][0].score - expected) < 1e-6)
       #expect(try encoder.encode([question], role: .query) == plain.encode(["asked: " + question]))
       #expect(try encoder.encode([question]) == plain.encode([question]))
