@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times collections beside what people glue together for the same: SQLite's FTS5, sqlite-vec, chromadb and lancedb.
 
-    python3 Benchmarks/collections.py --passages PASSAGES.jsonl --queries QUERIES.jsonl [--count 100000] [--only minke,...]
+    python3 Benchmarks/collection.py --passages PASSAGES.jsonl --queries QUERIES.jsonl [--count 100000] [--only minke,...]
 
 PASSAGES has a member "text" a line, QUERIES too. All get the same passages, and all but Minke, which encodes by itself, get
 the vectors that `minke encode` makes. Figures of Minke are of whole processes where they say so. The peers are installed
@@ -55,7 +55,7 @@ def timed(work, *arguments):
     return time.perf_counter() - start
 
 
-print(f"{peers.machine()}; `python3 Benchmarks/collections.py --count {options.count}`\n")
+print(f"{peers.machine()}; `python3 Benchmarks/collection.py --count {options.count}`\n")
 print("| side | what | figure |\n|---|---|---|")
 passages = scratch / "passages.jsonl"
 with open(options.passages, encoding="utf-8") as source, open(passages, "w", encoding="utf-8") as target:
