@@ -22,7 +22,8 @@ import time
 
 import peers
 
-peers.run_with("numpy", "sqlite-vec", "chromadb", "lancedb")
+# Python's own sqlite3 may be built without extensions.
+peers.run_with("numpy", "apsw", "sqlite-vec", "chromadb", "lancedb")
 
 import numpy
 
@@ -117,16 +118,17 @@ if "fts5" in wanted:
     row("FTS5", "words (median / worst)", milliseconds(times))
 
 if "sqlite-vec" in wanted:
+    import apsw
     import sqlite_vec
-    base = sqlite3.connect(scratch / "vec.db")
+    base = apsw.Connection(str(scratch / "vec.db"))
     base.enable_load_extension(True)
-    sqlite_vec.load(base)
+    base.load_extension(sqlite_vec.loadable_path())
     for name, kind, form in [("float32", "float", lambda v: v.tobytes()),
                              ("bit", "bit", lambda v: numpy.packbits(v > 0, bitorder="little").tobytes())]:
         base.execute(f"create virtual table {name}_vectors using vec0(v {kind}[{vectors.shape[1]}])")
-        seconds = timed(lambda: (base.executemany(
+        seconds = timed(lambda: (base.execute("begin"), base.executemany(
             f"insert into {name}_vectors(rowid, v) values (?, {'vec_bit(?)' if kind == 'bit' else '?'})",
-            ((i, form(v)) for i, v in enumerate(vectors))), base.commit()))
+            ((i, form(v)) for i, v in enumerate(vectors))), base.execute("commit")))
         row("sqlite-vec", f"{name}: index vectors alone", f"{len(texts) / seconds:.0f} passages/s")
         wrap = "vec_bit(?)" if kind == "bit" else "?"
         times = [timed(lambda: base.execute(
@@ -137,7 +139,7 @@ if "sqlite-vec" in wanted:
 if "chromadb" in wanted:
     import chromadb
     client = chromadb.PersistentClient(str(scratch / "chroma"))
-    store = client.create_collection("c", metadata={"hnsw:space": "cosine"})
+    store = client.create_collection("passages", metadata={"hnsw:space": "cosine"})
     def fill():
         for start in range(0, len(texts), 5000):
             end = min(len(texts), start + 5000)
