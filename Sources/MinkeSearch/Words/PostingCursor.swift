@@ -40,7 +40,9 @@ struct PostingCursor {
     if wanted != group { try unpack(wanted) }
     let size = list.size(ofGroup: group)
     while index < size, ordinals.baseAddress[index] < ordinal { index += 1 }
-    guard index < size else { throw WordReader.malformed("postings in ascending order") }
+    guard index < size, ordinals.baseAddress[index] <= lasts.baseAddress[group] else {
+      throw WordReader.malformed("postings in ascending order")
+    }
     return ordinals.baseAddress[index]
   }
 

@@ -87,7 +87,7 @@ struct PostingList: Sendable {
       let last = UnsafeRawPointer(base + 4 * group).loadUnaligned(as: UInt32.self)
       let (gapWidth, width) = (Int(notes[group * Self.noteBytes]), Int(notes[group * Self.noteBytes + 1]))
       let size = size(ofGroup: group)
-      guard Int(last) >= before + size, last < passages, gapWidth <= 32, width <= 32 else {
+      guard Int(last) >= before + size, last < passages, gapWidth <= 32, width < 32 else {
         throw WordReader.malformed("postings in ascending order")
       }
       lasts[group] = last
@@ -163,7 +163,7 @@ struct PostingList: Sendable {
     ordinals: UnsafeMutablePointer<UInt32>, frequencies: UnsafeMutablePointer<UInt32>
   ) throws(MinkeError) {
     let (gapWidth, width) = (Int(base[0]), Int(base[1]))
-    guard gapWidth <= 32, width <= 32, bytes.count == 2 + (count * gapWidth + 7) / 8 + (count * width + 7) / 8 else {
+    guard gapWidth <= 32, width < 32, bytes.count == 2 + (count * gapWidth + 7) / 8 + (count * width + 7) / 8 else {
       throw WordReader.malformed("the postings of \(count) passages", found: "\(bytes.count) bytes")
     }
     try unpackOrdinals(
