@@ -50,7 +50,8 @@ MINKE_INLINE uint32_t unpack_ascending(const uint8_t *packed, const unsigned wid
 // One case a width, so that every shift is a constant.
 #define WIDTHS(CASE)                                                                                                   \
   CASE(0)                                                                                                              \
-  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14) \
+  CASE(1)                                                                                                              \
+  CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14)         \
       CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24) CASE(25) CASE(26)      \
           CASE(27) CASE(28) CASE(29) CASE(30) CASE(31) CASE(32)
 
@@ -148,4 +149,13 @@ void minke_words_bounds(const uint8_t *notes, size_t count, const float *frequen
     // Above what rounding can make of a score.
     bounds[i] = (uint32_t)(int32_t)(weight * most * (1 + 0x1p-20f)) + 2;
   }
+}
+
+size_t minke_words_find(const uint32_t *ordinals, size_t from, uint32_t ordinal) {
+  size_t chunk = from & ~(size_t)15;
+  while (chunk < MINKE_WORDS_BLOCK - 16 && ordinals[chunk + 15] < ordinal) chunk += 16;
+  // How many of the sixteen are smaller, without a branch that could be guessed wrong.
+  uint32_t smaller = 0;
+  for (size_t lane = 0; lane < 16; lane++) smaller += (int32_t)ordinals[chunk + lane] < (int32_t)ordinal;
+  return chunk + smaller;
 }

@@ -46,7 +46,8 @@ for scalar in (*range(0x80, 0xD800), *range(0xE000, 0x110000)):
     if scalar in IGNORED or is_accent(character):
         ignored.append(scalar)
     elif category[0] in "LNM":
-        (marks if category[0] == "M" else letters).append(scalar)
+        # The half-width voice marks of Kana are letters to Unicode, but go with the letter before.
+        (marks if category[0] == "M" or scalar in (0xFF9E, 0xFF9F) else letters).append(scalar)
         if not within(scalar, UNFOLDED) and (folded := fold(scalar)) not in ([scalar], []):
             folds[scalar] = folded
     elif category == "So" and (plain := unicode.normalize("NFKD", character)) != character and len(plain) <= 2:

@@ -8,9 +8,9 @@ import Testing
   private static let analyzer = WordAnalyzer()
 
   /// The blocks of a segment with lists of every form: short ones, whole groups and rests, contiguous ids and gaps.
-  private static func blocks(_ count: Int = 700) throws -> [[UInt8]] {
+  private static func blocks(_ count: Int = 300) throws -> [[UInt8]] {
     var random = SeededRandom(77)
-    let texts = (0..<count).map { _ in random.text(1..<12, of: 90) + " same" }
+    let texts = (0..<count).map { _ in random.text(1..<12, of: 30) + " same" }
     let ids = texts.indices.map { Int64($0 + ($0 > 100 ? 5 : 0)) }
     return try WordSegmentBuilder.build(ids: ids, analyzer: analyzer) { index, read in
       var text = texts[index]
@@ -27,7 +27,7 @@ import Testing
       dead.insert(3)
       for removed in [OrdinalSet(), dead] {
         let search = WordSearch([(segment, removed)], analyzer: analyzer)
-        let queries = ["w1 w2 w80", "same", "\"w1 w2\" same -w3", "w9 w10 w11 w12 w13"].map { WordQuery(parsing: $0) }
+        let queries = ["w1 w2 w25", "same", "\"w1 w2\" same -w3", "w9 w10 w11 w12 w13"].map { WordQuery(parsing: $0) }
         for matches in try search.search(queries, k: 5) {
           if !matches.allSatisfy({ $0.score.isFinite && $0.score > 0 }) { Issue.record("a score that is none") }
         }
@@ -54,7 +54,7 @@ import Testing
     let bytes = blocks[block]
     var random = SeededRandom(UInt64(block) + 1)
     var refused = 0
-    let places = (0..<min(60, bytes.count)).map { $0 * bytes.count / min(60, bytes.count) }
+    let places = (0..<min(40, bytes.count)).map { $0 * bytes.count / min(40, bytes.count) }
     for place in places {
       var damaged = blocks
       damaged[block][place] ^= Bool.random(using: &random) ? 1 << UInt8.random(in: 0..<8, using: &random) : 0xff
@@ -81,14 +81,14 @@ import Testing
     #expect(try Self.isRefused(blocks + [[1]]))
     #expect(try Self.isRefused([]))
     var mixed = blocks
-    mixed[3] = try Self.blocks(500)[3]
+    mixed[3] = try Self.blocks(250)[3]
     #expect(try Self.isRefused(mixed))
   }
 
   @Test func `dead passages that are not there are an error`() throws {
     let segment = try WordSegment(Self.blocks().map { $0.aligned() })
     var dead = OrdinalSet()
-    dead.insert(700)
+    dead.insert(300)
     let search = WordSearch([(segment, dead)], analyzer: Self.analyzer)
     #expect(throws: MinkeError.self) { try search.search([WordQuery(parsing: "w1")], k: 1) }
     #expect(throws: MinkeError.self) { try search.check() }

@@ -76,7 +76,7 @@ extension BenchCommand {
         report.add("top_\(k)_all_threads", Double(count) / together, "queries/s")
       }
       try report.print(json: form.isOn)
-      if let ranks { try write(try index.search(chosen, k: 10), to: ranks) }
+      if let ranks { try write(try await index.search(chosen, k: 10), to: ranks) }
     }
 
     private func write(_ found: [[Match]], to path: String) throws {

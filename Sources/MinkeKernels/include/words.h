@@ -51,4 +51,8 @@ void minke_words_bounds(const uint8_t *notes, size_t count, const float *frequen
 /// to 0. Returns how many. count is a multiple of 16; sums are below 2^31. Both results have room for count.
 size_t minke_words_take(uint32_t *sums, size_t count, uint32_t limit, uint32_t *places, uint32_t *found);
 
+/// The place of the first of 128 ascending numbers below 2^31 that is `ordinal` or more, 128 where there is none; no place
+/// before `from` has one.
+size_t minke_words_find(const uint32_t *ordinals, size_t from, uint32_t ordinal);
+
 #endif

@@ -1,4 +1,5 @@
 import MinkeCore
+import MinkeKernels
 
 /// Walks through the postings of a word, passing over groups that are not asked for.
 struct PostingCursor {
@@ -39,7 +40,7 @@ struct PostingCursor {
     guard wanted < list.groups else { return nil }
     if wanted != group { try unpack(wanted) }
     let size = list.size(ofGroup: group)
-    while index < size, ordinals.baseAddress[index] < ordinal { index += 1 }
+    index = minke_words_find(ordinals.baseAddress, index, ordinal)
     guard index < size, ordinals.baseAddress[index] <= lasts.baseAddress[group] else {
       throw WordReader.malformed("postings in ascending order")
     }

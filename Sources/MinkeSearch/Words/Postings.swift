@@ -120,6 +120,8 @@ struct PostingList: Sendable {
         ordinal = ordinal &+ gaps.packed(index, width: gapWidth) &+ 1
         ordinals[index] = ordinal
       }
+      // What is looked for in a group of 128 is not behind the rest.
+      for index in size..<Self.group { ordinals[index] = UInt32(Int32.max) }
     }
     guard ordinal < passages, last == nil || last == ordinal else {
       throw WordReader.malformed("postings that end with passage \(last ?? passages - 1)", found: "\(ordinal)")
