@@ -51,6 +51,7 @@ struct WindowScorer: ~Copyable {
   }
 
   let scale: WordScale
+  private let kernels = minke_words(KernelLevel.active.rawLevel).pointee
   private let k: Int
   private var parts: [Part] = []
   private var windows: [Window] = []
@@ -188,7 +189,7 @@ struct WindowScorer: ~Copyable {
       }
     }
     guard areFlat, postings <= Self.few else {
-      return minke_words_take(
+      return kernels.take(
         sums.baseAddress, (size + 15) / 16 * 16, least, places.baseAddress, found.baseAddress)
     }
     // Few passages: those of each list, each passage once.
@@ -324,7 +325,7 @@ struct WindowScorer: ~Copyable {
               into: ordinals.baseAddress)
             (unpacked, index, size) = (next, 0, list.size(ofGroup: next))
           }
-          index = minke_words_find(ordinals.baseAddress, index, ordinal)
+          index = kernels.find(ordinals.baseAddress, index, ordinal)
           if index < size, ordinals.baseAddress[index] == ordinal {
             let frequency = list.frequency(index, group: next, offset: offset, gapWidth: gapWidth, width: width)
             sum += scale.score(frequency, length: part.lengths[Int(ordinal)], weight: term.weight)
