@@ -27,6 +27,11 @@ struct Reader: Sendable {
   }
 
   static func all() throws -> [Reader] {
+    try models() + formats()
+  }
+
+  /// The readers of models' files.
+  private static func models() throws -> [Reader] {
     [
       Reader(
         "safetensors", seeds: try safetensorsSeeds(), words: jsonWords + safetensorsWords, wrap: lengthPrefixed,
@@ -93,7 +98,7 @@ struct Reader: Sendable {
     return Array(try Data(contentsOf: url))
   }
 
-  private static func fixture(_ name: String) throws -> [UInt8] {
+  static func fixture(_ name: String) throws -> [UInt8] {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     return Array(try Data(contentsOf: root.appendingPathComponent("Tests/Fixtures/\(name)")))
   }
@@ -150,7 +155,7 @@ struct Reader: Sendable {
   private static let wordPieceWords = [
     "\"vocab\":", "\"type\":", "\"WordPiece\"", "\"ids\":", "\"id\":", "\"##\"", "99999999", "\"normalized\":true",
   ]
-  private static let jsonWords = [
+  static let jsonWords = [
     "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "\\ud83d", "null", "true", "-", "1e", "\0", "\u{ff}", "{\"a\":",
     "[[[[",
   ]

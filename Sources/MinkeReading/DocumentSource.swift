@@ -6,11 +6,11 @@ public struct Document: Sendable {
   public var id: String
   /// What is split into passages.
   public var text: String
-  /// How the text marks its structure.
-  public var format: PassageSplitter.Format
+  /// What kind of document the text is.
+  public var format: DocumentFormat
 
   /// A document called `id`.
-  public init(id: String, text: String, format: PassageSplitter.Format = .plain) {
+  public init(id: String, text: String, format: DocumentFormat = .plain) {
     self.id = id
     self.text = text
     self.format = format
@@ -35,9 +35,9 @@ package enum DocumentSource: Sendable {
   /// The path of the document's file; nil where it is none.
   package var path: FilePath? { if case .file(let file) = self { file.path } else { nil } }
 
-  var format: PassageSplitter.Format {
+  var format: DocumentFormat {
     switch self {
-    case .file(let file): PassageSplitter.Format(path: file.path.description)
+    case .file(let file): DocumentFormat(path: file.path.description)
     case .text(let document): document.format
     case .standardInput: .plain
     }

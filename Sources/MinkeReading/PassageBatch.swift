@@ -24,6 +24,9 @@ package struct PassageBatch: Sendable {
     documents[places[index].document].piece.passages[places[index].passage].passage
   }
 
+  /// The names around a passage; its vector is that of these, in a line of their own, and its text.
+  package func context(_ index: Int) -> String? { passage(index).context }
+
   /// The text of a passage.
   package func text(_ index: Int) -> String {
     documents[places[index].document].withText(of: places[index].passage) { String(decoding: $0, as: UTF8.self) }

@@ -21,14 +21,17 @@ package struct PassagePipeline: Sendable {
   /// - Parameters:
   ///   - dimension: how many leading numbers of each vector to keep; nil keeps all.
   ///   - encoding: how files without a mark are written; nil for UTF-8.
+  ///   - splitter: how long passages are, and how much they repeat; nil for the default. Tokens are counted by the
+  ///     encoder's tokenizer in any case.
   ///   - batchSize: bytes of text in memory at once, about.
   package init(
-    encoder: any TextEncoder, dimension: Int? = nil, encoding: TextEncoding? = nil, batchSize: Int = 2 << 20
+    encoder: any TextEncoder, dimension: Int? = nil, encoding: TextEncoding? = nil, splitter: PassageSplitter? = nil,
+    batchSize: Int = 2 << 20
   ) {
     self.encoder = encoder
     self.encoding = encoding
     self.batchSize = max(batchSize, 1 << 18)
-    splitter = PassageSplitter(tokenizer: encoder.tokenizer)
+    self.splitter = (splitter ?? PassageSplitter()).counting(with: encoder.tokenizer)
     options = EncodingOptions(dimension: dimension, role: .document)
   }
 
@@ -64,10 +67,14 @@ package struct PassagePipeline: Sendable {
       let batch = try encode(documents, with: tokenEncoder, state, progress)
       for document in documents {
         if document.isLast, document.skipped == nil { report.documents += 1 }
-        if let reason = document.skipped, let path = sources[document.number].path {
+        if let reason = document.skipped {
+          let path = sources[document.number].path ?? FilePath(document.id)
           report.skipped.append(SkippedFile(path: path, reason: reason))
         }
-        state.bytes += document.text.count
+        if document.isLast, let lines = document.omitted {
+          report.omitted.append(OmittedPart(document: document.id, lines: lines))
+        }
+        state.bytes += document.readCount
       }
       report.passages += batch.count
       state.files = report.documents
@@ -130,7 +137,7 @@ package struct PassagePipeline: Sendable {
     }
     var options = options
     if let progress {
-      let bytes = documents.reduce(0) { $0 + $1.text.count }
+      let bytes = documents.reduce(0) { $0 + $1.readCount }
       options.progress = { completed, total in
         var now = state
         now.bytes += bytes * completed / max(1, total)
@@ -139,7 +146,9 @@ package struct PassagePipeline: Sendable {
       }
     }
     let texts = try Workers.map(count: passages.count, grain: 64) { index in
-      documents[passages[index].document].withText(of: passages[index].passage) { String(decoding: $0, as: UTF8.self) }
+      documents[passages[index].document].withEncodedText(of: passages[index].passage) {
+        String(decoding: $0, as: UTF8.self)
+      }
     }
     return PassageBatch(documents, places: passages, vectors: try encoder.encode(texts, options: options))
   }

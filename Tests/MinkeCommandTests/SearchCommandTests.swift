@@ -162,6 +162,25 @@ import Testing
     }
   }
 
+  @Test func `Rows, pages and code are found with what is around them`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let code = "struct Whale {\n" + (0..<60).map { "  func swim\($0)() { work() }\n" }.joined() + "}\n"
+      for (name, text) in [
+        ("w.swift", code), ("p.html", "<p>Bread &amp; butter</p>"), ("r.jsonl", "{\"text\":\"yeast\"}\noops\n"),
+        ("n.ipynb", "no"),
+      ] { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+      let run = try minke("search", "bread", "--json", "-k", "100", in: folder)
+      let rows = try rows(run)
+      #expect(
+        rows.first?["text"] == "Bread & butter" && rows.first?["bytes"] == [3, 21] && rows.first?["context"] == nil)
+      #expect(rows.contains { $0["context"] == "struct Whale" } && rows.allSatisfy { $0["page"] == nil })
+      #expect(run.errors.contains("minke: r.jsonl: line 2 is passed over: expected a JSON value"))
+      #expect(run.errors.contains("; 1 file skipped: notebook"))
+      let shown = try minke("search", "swim", "-t", "swift", "--heading", "-k2", in: folder)
+      #expect(shown.text.contains("  struct Whale\n"))
+    }
+  }
+
   @Test func `A pipe among the files is passed over, and nothing waits for it`() throws {
     try withTexts { folder in
       #expect(mkfifo(folder.path + "/pipe", 0o600) == 0)

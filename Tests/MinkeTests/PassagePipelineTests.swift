@@ -119,4 +119,95 @@ struct PassagePipelineTests {
     }
     await #expect(throws: CancellationError.self) { try await task.value }
   }
+
+  @Test func `vectors are those of the context in a line of its own, and the text`() throws {
+    let code =
+      "struct Whale {\n" + (0..<90).map { "  func swim\($0)() { print(\"deep [SEP] sea\") }\n" }.joined() + "}\n"
+    let page = "<h1>Whales</h1>" + String(repeating: "<p>They swim far. They sing.</p>", count: 90)
+    for model in ["static-embedding-tiny", "model2vec-tiny", "sse-tiny", "byrne-embed-tiny"] {
+      let encoder = try ModelLibrary.textEncoder(Fixture.url(model).path)
+      let sources: [DocumentSource] = [
+        .text(Document(id: "a", text: code, format: .code(.swift))),
+        .text(Document(id: "b", text: page, format: .html)),
+      ]
+      var contexts: Set<String> = []
+      _ = try PassagePipeline(encoder: encoder).run(sources) { batch in
+        let texts = (0..<batch.count).map { index in
+          (batch.context(index).map { $0 + "\n" } ?? "") + batch.text(index)
+        }
+        let vectors = try encoder.encode(texts)
+        #expect(vectors == batch.vectors, "\(model)")
+        contexts.formUnion((0..<batch.count).compactMap(batch.context))
+      }
+      #expect(contexts == ["struct Whale", "Whales"], "\(model)")
+    }
+  }
+
+  @Test func `the caller chooses how long passages are, up to whole documents`() throws {
+    let encoder = try Self.encoder.get()
+    let text = (0..<30_000).map { "# Heading \($0)\n\nSentence. Another.\n\n" }.joined()
+    for (number, source) in [
+      DocumentSource.text(Document(id: "a", text: text, format: .markdown)),
+      .text(Document(id: "b", text: "x,y\n1,2\n3,4", format: .csv)),
+    ].enumerated() {
+      var found: [(text: String, vector: [Float])] = []
+      let report = try PassagePipeline(encoder: encoder, splitter: .whole, batchSize: 1 << 18).run([source]) { batch in
+        for index in 0..<batch.count { found.append((batch.text(index), batch.vectors[index])) }
+      }
+      #expect(report.passages == 1 && found.count == 1)
+      if number == 0 { #expect(found[0].text == text.dropLast(2)) }
+      let vector = try encoder.encode([found[0].text])[0]
+      #expect(vector == found[0].vector)
+    }
+    try Fixture.withTemporaryFolder { folder in
+      let url = folder.appendingPathComponent("a.md")
+      try Data(text.utf8).write(to: url)
+      let files = try TextFileWalker([FilePath(url.path)]).files.map { DocumentSource.file($0) }
+      var lengths: [Int] = []
+      let pipeline = PassagePipeline(encoder: encoder, splitter: .whole, batchSize: 1 << 18)
+      _ = try pipeline.run(files) { batch in lengths += (0..<batch.count).map { batch.text($0).utf8.count } }
+      #expect(lengths == [text.utf8.count - 2])
+      var short = 0
+      let shorter = PassagePipeline(encoder: encoder, splitter: PassageSplitter(length: 20, overlap: 0))
+      _ = try shorter.run(files) { short += $0.count }
+      #expect(short == 30_000)
+    }
+  }
+
+  @Test func `documents of all formats are read beside each other, batch by batch`() throws {
+    let encoder = try Self.encoder.get()
+    try Fixture.withTemporaryFolder { folder in
+      let rows = "name,says\n" + (0..<20_000).map { "whale \($0),\"a song\nof \($0)\"\n" }.joined()
+      for (name, text) in [
+        ("a.csv", rows), ("b.html", "<h1>Sea</h1><p>Salt &amp; water.</p>"), ("c.jsonl", "{\"text\":\"one\"}\nno\n"),
+        ("d.ipynb", "{}"), ("e.swift", "func f() {}\n"), ("f.eml", "Subject: Fish\n\nSoup\n"),
+        ("g.rst", "Head\n====\n\nText.\n"),
+      ] { try Data(text.utf8).write(to: folder.appendingPathComponent(name)) }
+      let sources = try TextFileWalker([FilePath(folder.path)]).files.map { DocumentSource.file($0) }
+      let one = try run(sources, encoder: encoder, batchSize: 1 << 30)
+      let many = try run(sources, encoder: encoder, batchSize: 1 << 18)
+      #expect(many.batches > 2)
+      #expect(one.passages == many.passages && one.vectors == many.vectors && one.report == many.report)
+      #expect(one.report.documents == 6 && one.report.passages == 20_005)
+      #expect(one.report.omitted.map(\.lines.firstLine) == [2] && one.report.omitted[0].document.hasSuffix("c.jsonl"))
+      #expect(one.report.notExtracted.map { $0.path.description.hasSuffix("d.ipynb") } == [true])
+      let progress = Mutex<[ReadingProgress]>([])
+      _ = try PassagePipeline(encoder: encoder, batchSize: 1 << 18).run(
+        sources, progress: { now in progress.withLock { $0.append(now) } }, into: { _ in })
+      let seen = progress.withLock { $0 }
+      #expect(zip(seen, seen.dropFirst()).allSatisfy { $0.bytes <= $1.bytes })
+      #expect(seen.last.map { $0.bytes == $0.totalBytes - 2 } == true)
+    }
+  }
+
+  @Test func `a file that begins as PDF is read as such whatever its name`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      for (name, bytes) in [("a", Array("%PDF-1.4\n%".utf8) + [0xff, 0]), ("b.txt", Array("%PDF-1.7\nnothing".utf8))] {
+        try Data(bytes).write(to: folder.appendingPathComponent(name))
+      }
+      let sources = try TextFileWalker([FilePath(folder.path)]).files.map { DocumentSource.file($0) }
+      let report = try run(sources, encoder: Self.encoder.get(), batchSize: 1 << 20).report
+      #expect(report.documents == 0 && report.notExtracted.count == 2 && report.notText.isEmpty)
+    }
+  }
 }

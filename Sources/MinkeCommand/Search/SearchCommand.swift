@@ -7,7 +7,9 @@ struct SearchCommand: AsyncParsableCommand {
     abstract: "Search files by meaning.",
     discussion: """
       Folders are walked; hidden files, files that a .gitignore, .ignore or .git/info/exclude leaves out and files that \
-      are no text are passed over. Without a path the current folder is searched. Nothing is written to disk.
+      are no text are passed over. Without a path the current folder is searched. Nothing is written to disk. Web \
+      pages, tables, notebooks, e-mail and source code are read as what they are; PDF files too, where pdftotext \
+      (package poppler-utils) is installed.
 
         minke search "what does the captain want from the white whale" Examples/books
         minke search -k 3 --type swift "error handling"

@@ -54,7 +54,9 @@ struct SearchPrinter {
   /// Rank, score, place and text of one passage, for people.
   private func paragraph(_ found: FoundPassage, rank: Int, _ words: QueryWords) -> String {
     var text = "\(style.bold("\(rank)"))  \(style.faint(fixed(found.score, digits: 4)))  "
-    text += style.bold(place(found, line: true)) + "\n"
+    text += style.bold(place(found, line: true))
+    if let context = found.passage.context { text += "  " + style.faint(Style.printable(context)) }
+    text += "\n"
     var afterEmpty = true
     for line in found.text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
@@ -71,6 +73,7 @@ struct SearchPrinter {
   private func place(_ found: FoundPassage, line: Bool) -> String {
     var text = Style.printable(found.document)
     if line { text += ":\(found.passage.lines.lowerBound)" }
+    if line, hasHeadings, let page = found.passage.page { text += " (page \(page))" }
     guard style.isColored, Style.outputIsTerminal, let path = found.path else { return text }
     return "\u{1B}]8;;\(Self.address(of: path))\u{1B}\\\(text)\u{1B}]8;;\u{1B}\\"
   }
@@ -102,6 +105,8 @@ struct SearchPrinter {
       "bytes": [.integer(passage.byteRange.lowerBound), .integer(passage.byteRange.upperBound)],
       "text": .string(found.text),
     ]
+    if let page = passage.page { members["page"] = .integer(page) }
+    if let context = passage.context { members["context"] = .string(context) }
     if queries.count > 1 { members["query"] = .integer(query) }
     if let id = queries[query].id { members["query_id"] = id }
     // A name that is not UTF-8 is given whole as well.

@@ -20,6 +20,12 @@ struct SearchSummary {
     where debug || file.reason.isFailure || (named.contains(file.path) && file.reason != .readAlready) {
       say("minke: \(Style.printable("\(file.path)")): \(Style.printable("\(file.reason)"))")
     }
+    for part in report.omitted {
+      let (lines, count) = (part.lines, part.lines.count)
+      let which = count == 1 ? "line \(lines.firstLine) is" : "\(count) lines are"
+      let words = count == 1 ? lines.reason : "line \(lines.firstLine): \(lines.reason)"
+      say("minke: \(Style.printable(part.document)): \(which) passed over: \(Style.printable(words))")
+    }
     say(line)
   }
 
@@ -37,6 +43,8 @@ struct SearchSummary {
       }
     }
     skipped.append(("gone or no plain files", others))
+    let reasons = Dictionary(grouping: report.notExtracted) { "\($0.reason)" }
+    skipped += reasons.sorted { $0.key < $1.key }.map { ($0.key, $0.value.count) }
     for (reason, files) in skipped where files > 0 { text += "; \(count(files, "file")) skipped: \(reason)" }
     return text
   }

@@ -44,6 +44,9 @@ package struct JSONReader {
     self.firstLine = firstLine
   }
 
+  /// The byte reached so far; after ``peek()`` the first of the next value.
+  package var offset: Int { position }
+
   // MARK: Values
 
   /// What the next value is; nothing is consumed.

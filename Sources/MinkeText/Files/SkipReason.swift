@@ -20,6 +20,12 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
   case binary
   /// It has bytes that are not of its encoding, UTF-8 unless another was named.
   case notText(TextEncoding)
+  /// Its text must be taken out of it as a whole, and it has more bytes than that is done for.
+  case tooLarge(limit: Int)
+  /// Its text is taken out of it by a program that is not installed, and the package that this comes with.
+  case missingProgram(String, package: String)
+  /// No text can be taken out of it: it is damaged, locked, or has none.
+  case notExtracted(String)
   /// The operating system refused to read it, in its own words.
   case unreadable(String)
 
@@ -38,6 +44,10 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
     case .notPlainFile(let kind): "\(kind), not a plain file"
     case .binary: "binary: it holds a NUL character"
     case .notText(let encoding): "not \(encoding.displayName) text"
+    case .tooLarge(let limit): "larger than \(limit >> 20) MiB"
+    case .missingProgram(let program, let package):
+      "its text is read by \(program), which is not installed; it comes with the package \(package)"
+    case .notExtracted(let words): words
     case .unreadable(let words): words
     }
   }
@@ -45,7 +55,7 @@ public enum SkipReason: Error, Sendable, Equatable, CustomStringConvertible {
 
 /// A file or folder that was not read, and why.
 public struct SkippedFile: Sendable, Equatable {
-  /// The file or folder.
+  /// The file or folder; for a document that is none, its name.
   public let path: FilePath
   /// Why it was left out.
   public let reason: SkipReason

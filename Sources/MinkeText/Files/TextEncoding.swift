@@ -36,6 +36,15 @@ public enum TextEncoding: String, Sendable, CaseIterable {
     }
   }
 
+  /// The characters of the bytes 0x80 to 0x9f in Windows-1252; the five that stand for nothing are controls.
+  fileprivate static let windows1252Scalars: [Unicode.Scalar] = Array(
+    "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ".unicodeScalars)
+
+  /// The character of a byte in Windows-1252.
+  static func windows1252Scalar(_ byte: UInt8) -> Unicode.Scalar? {
+    (0x80..<0xa0).contains(byte) ? windows1252Scalars[Int(byte - 0x80)] : Unicode.Scalar(byte)
+  }
+
   /// Bytes that a scalar takes in this encoding, told from the first byte of its UTF-8 form; 0 for other bytes.
   @inline(__always)
   func width(ofScalarFrom byte: UInt8) -> Int {
@@ -126,17 +135,13 @@ package struct TextDecoder: Sendable {
     for byte in bytes {
       switch byte {
       case ..<0x80: text.append(byte)
-      case 0x80..<0xa0: text += String(Self.windows1252[Int(byte - 0x80)]).utf8
+      case 0x80..<0xa0: text += String(TextEncoding.windows1252Scalars[Int(byte - 0x80)]).utf8
       default:
         text.append(0xc0 | byte >> 6)
         text.append(0x80 | byte & 0x3f)
       }
     }
   }
-
-  /// The characters of the bytes 0x80 to 0x9f; the five that stand for nothing are controls.
-  private static let windows1252: [Unicode.Scalar] = Array(
-    "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ".unicodeScalars)
 
   private mutating func appendUTF16(_ bytes: [UInt8], isLast: Bool, to text: inout [UInt8]) {
     let bytes = pending + bytes

@@ -10,6 +10,9 @@ package struct TextFileReader: Sendable {
   /// Whether all was read.
   package private(set) var isAtEnd = false
 
+  /// Whether the file begins as a PDF does; false before the first piece is read.
+  package private(set) var isPDF = false
+
   /// How the file is written; UTF-8 before the first piece is read.
   package var encoding: TextEncoding { decoder?.encoding ?? .utf8 }
 
@@ -38,6 +41,7 @@ package struct TextFileReader: Sendable {
     if offset == 0 {
       // A large binary file is not read further than this.
       bytes = try file.read(min(count, Self.blockSize), at: 0, isAtEnd: &isAtEnd)
+      isPDF = bytes.starts(with: "%PDF-".utf8)
       let encoding = TextEncoding(markOf: bytes) ?? wantedEncoding ?? .utf8
       if encoding == .utf8 || encoding == .windows1252, bytes.contains(0) { throw .binary }
       decoder = TextDecoder(encoding)

@@ -2,7 +2,8 @@
 /// begins.
 ///
 /// For each piece, ``blocks(in:from:isLast:)``, ``units(of:in:)`` for parts of the blocks, on any threads, and
-/// ``pack(_:in:from:isLast:)``. The next piece begins at ``neededFrom``.
+/// ``pack(_:in:from:isLast:encoding:)``. The next piece begins at ``neededFrom``. Of a text whose structure is known,
+/// the blocks come from ``nextBlocks(_:)``, and every piece is the whole text.
 package struct DocumentSplitter: Sendable {
   /// A passage and the tokens of its text.
   package struct Found: Sendable {
@@ -25,20 +26,33 @@ package struct DocumentSplitter: Sendable {
   }
 
   private let splitter: PassageSplitter
-  private let format: PassageSplitter.Format
+  private let format: DocumentFormat
   private let keepsIDs: Bool
   private var builder: PassageBuilder
   /// Where the next block is looked for.
   private var position = 0
   private var openFence: TextBlocks.Fence?
   private var places = PlaceCounter()
+  /// The text whose structure is known, and the first of its blocks not given yet.
+  private let structured: StructuredText?
+  private var nextBlock = 0
 
   /// - Parameter keepsIDs: whether to give the tokens of passages, too, where the splitter's tokenizer allows.
-  package init(_ splitter: PassageSplitter, format: PassageSplitter.Format, keepsIDs: Bool) {
+  package init(_ splitter: PassageSplitter, format: DocumentFormat, keepsIDs: Bool) {
+    self.init(splitter, format, nil, keepsIDs: keepsIDs)
+  }
+
+  /// Splits a text whose structure is known.
+  package init(_ splitter: PassageSplitter, _ text: StructuredText, keepsIDs: Bool) {
+    self.init(splitter, .plain, text, keepsIDs: keepsIDs)
+  }
+
+  private init(_ splitter: PassageSplitter, _ format: DocumentFormat, _ text: StructuredText?, keepsIDs: Bool) {
     self.splitter = splitter
     self.format = format
+    structured = text
     self.keepsIDs = keepsIDs && (splitter.tokenizer as? WordPieceTokenizer)?.cutsAtWhiteSpace == true
-    builder = PassageBuilder(length: splitter.length, overlap: splitter.overlap)
+    builder = PassageBuilder(splitter)
   }
 
   /// A block of a piece.
@@ -65,6 +79,18 @@ package struct DocumentSplitter: Sendable {
     return found
   }
 
+  /// The next blocks of a text whose structure is known, of `count` bytes or a few more, and whether they are the last.
+  package mutating func nextBlocks(_ count: Int) -> (blocks: [Block], isLast: Bool) {
+    guard let structured else { return ([], true) }
+    var size = 0
+    let first = nextBlock
+    while nextBlock < structured.blocks.count, size < count {
+      size += structured.blocks[nextBlock].range.count
+      nextBlock += 1
+    }
+    return (structured.blocks[first..<nextBlock].map { Block(block: $0) }, nextBlock == structured.blocks.count)
+  }
+
   /// The units of some of a piece's blocks; `text` is the piece.
   package func units(of blocks: ArraySlice<Block>, in text: UnsafeBufferPointer<UInt8>) -> PassageUnits {
     UnitCutter.units(of: blocks.map(\.block)[...], in: text, for: splitter, keepsIDs: keepsIDs)
@@ -78,6 +104,13 @@ package struct DocumentSplitter: Sendable {
     encoding: TextEncoding = .utf8
   ) -> Piece {
     for part in units { builder.append(part, offset: base) }
+    if let structured {
+      let (runs, ids) = builder.take(isLast: isLast, contexts: structured.contexts)
+      let found = runs.map { run in
+        Found(passage: structured.passage(run.range, context: run.context), textRange: run.range, ids: run.ids)
+      }
+      return Piece(passages: found, ids: ids)
+    }
     let (runs, ids) = builder.take(isLast: isLast)
     let found = runs.map { run in
       places.move(to: run.range.lowerBound, in: text, from: base, encoding)

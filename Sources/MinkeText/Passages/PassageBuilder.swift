@@ -2,6 +2,7 @@
 struct PassageBuilder: Sendable {
   private let length: Int
   private let overlap: Int
+  private let isWhole: Bool
   /// The units of finished passages that were not yet given, and of the passage being filled.
   private var units: [PassageUnit] = []
   private var ids: [TokenID] = []
@@ -12,9 +13,10 @@ struct PassageBuilder: Sendable {
   private var hasNew = false
   private var hasOnlyHeadings = true
 
-  init(length: Int, overlap: Int) {
-    self.length = length
-    self.overlap = overlap
+  init(_ splitter: PassageSplitter) {
+    length = splitter.length
+    overlap = splitter.overlap
+    isWhole = splitter.isWhole
   }
 
   /// Where in the document the passage being filled begins; nil when nothing is in it.
@@ -25,25 +27,34 @@ struct PassageBuilder: Sendable {
     let firstID = ids.count
     ids += part.ids
     var start = 0
-    for (end, isHeading) in part.blocks {
+    for (end, marks) in part.blocks {
       let block = part.units[start..<end].map { unit in
         var unit = unit
         unit.range = unit.range.lowerBound + offset..<unit.range.upperBound + offset
         unit.ids = unit.ids.map { $0.lowerBound + firstID..<$0.upperBound + firstID }
         return unit
       }
-      append(block, isHeading: isHeading)
+      append(block, marks)
       start = end
     }
   }
 
-  private mutating func append(_ block: [PassageUnit], isHeading: Bool) {
+  private mutating func append(_ block: [PassageUnit], _ marks: TextBlocks.Marks) {
+    guard !isWhole else {
+      units += block
+      hasNew = hasNew || !block.isEmpty
+      return
+    }
     // A heading stays with the heading above it.
-    if isHeading, !hasOnlyHeadings { close(repeating: false) }
-    defer { hasOnlyHeadings = hasOnlyHeadings && isHeading }
+    if marks.startsPassage || (marks.isHeading && !hasOnlyHeadings) { close(repeating: false) }
+    defer { hasOnlyHeadings = hasOnlyHeadings && marks.isHeading }
     let total = block.reduce(0) { $0 + $1.size }
-    // A paragraph that would be torn apart begins a passage of its own, unless that leaves the last one half empty.
-    if size + total > length, total <= length, size >= length / 2 { close(repeating: true) }
+    if marks.isDeclaration {
+      makeRoom(forDeclaration: total, together: marks.together)
+    } else if size + total > length, total <= length, size >= length / 2 {
+      // A paragraph that would be torn apart begins a passage of its own, unless that leaves the last one half empty.
+      close(repeating: true)
+    }
     for unit in block {
       if size + unit.size > length {
         close(repeating: true)
@@ -53,6 +64,15 @@ struct PassageBuilder: Sendable {
       size += unit.size
       hasNew = true
     }
+  }
+
+  /// A declaration that would be torn apart begins a passage of its own; so does a type whose parts would be, and one
+  /// too long for a passage, unless that leaves the last one nearly empty.
+  private mutating func makeRoom(forDeclaration total: Int, together: Int) {
+    let room = length - size
+    let isTorn = total <= length ? total > room : size >= length / 2
+    let isDivided = together <= length && together > room && size >= length / 4
+    if isTorn || isDivided { close(repeating: false) }
   }
 
   private mutating func close(repeating: Bool) {
@@ -80,12 +100,16 @@ struct PassageBuilder: Sendable {
     let range: Range<Int>
     /// Nil when the tokens are not those of its units one after the other.
     let ids: Range<Int>?
+    /// The names around all of it.
+    let context: ContextTree.Place
   }
 
   /// The passages finished since the last call, and their tokens.
   ///
-  /// - Parameter isLast: whether the passage being filled is finished too.
-  mutating func take(isLast: Bool) -> (runs: [Run], ids: [TokenID]) {
+  /// - Parameters:
+  ///   - isLast: whether the passage being filled is finished too.
+  ///   - contexts: the names around the units.
+  mutating func take(isLast: Bool, contexts: ContextTree? = nil) -> (runs: [Run], ids: [TokenID]) {
     if isLast { close(repeating: false) }
     var runs: [Run] = []
     var taken: [TokenID] = []
@@ -99,7 +123,10 @@ struct PassageBuilder: Sendable {
       runs.append(
         Run(
           range: units[run.lowerBound].range.lowerBound..<units[run.upperBound - 1].range.upperBound,
-          ids: isJoined ? start..<taken.count : nil))
+          ids: isJoined ? start..<taken.count : nil,
+          context: contexts.map { contexts in
+            parts.dropFirst().reduce(units[run.lowerBound].context) { contexts.common($0, $1.context) }
+          } ?? 0))
     }
     forgetGiven()
     return (runs, taken)

@@ -7,13 +7,15 @@ struct PassageUnit: Sendable {
   var ids: Range<Int>?
   /// Whether white space that divides words for every tokenizer stands before it.
   var followsSpace: Bool
+  /// The names around it.
+  var context: ContextTree.Place = 0
 }
 
 /// The units of some blocks, one block after the other.
 package struct PassageUnits: Sendable {
   var units: [PassageUnit] = []
-  /// The end of each block among the units, and whether it is a heading.
-  var blocks: [(end: Int, isHeading: Bool)] = []
+  /// The end of each block among the units, and what says where passages begin.
+  var blocks: [(end: Int, marks: TextBlocks.Marks)] = []
   /// The tokens of the units.
   var ids: [TokenID] = []
 }
@@ -24,6 +26,7 @@ struct UnitCutter {
   private let tokenizer: (any Tokenizer)?
   private let length: Int
   private let overlap: Int
+  private let isWhole: Bool
   private let keepsIDs: Bool
   private var result = PassageUnits()
 
@@ -36,27 +39,32 @@ struct UnitCutter {
     of blocks: ArraySlice<TextBlocks.Block>, in text: UnsafeBufferPointer<UInt8>, for splitter: PassageSplitter,
     keepsIDs: Bool
   ) -> PassageUnits {
-    var cutter = UnitCutter(
-      text: text, tokenizer: splitter.tokenizer, length: splitter.length, overlap: splitter.overlap, keepsIDs: keepsIDs)
+    var cutter = UnitCutter(text, for: splitter, keepsIDs: keepsIDs)
     for block in blocks { cutter.cut(block) }
     return cutter.result
   }
 
-  private init(
-    text: UnsafeBufferPointer<UInt8>, tokenizer: (any Tokenizer)?, length: Int, overlap: Int, keepsIDs: Bool
-  ) {
+  private init(_ text: UnsafeBufferPointer<UInt8>, for splitter: PassageSplitter, keepsIDs: Bool) {
     self.text = text
-    self.tokenizer = tokenizer
-    self.length = length
-    self.overlap = overlap
+    tokenizer = splitter.tokenizer
+    length = splitter.length
+    overlap = splitter.overlap
+    isWhole = splitter.isWhole
     self.keepsIDs = keepsIDs
   }
 
   private mutating func cut(_ block: TextBlocks.Block) {
-    for sentence in block.isCode ? [block.range] : text.sentences(in: block.range) where !append(sentence) {
+    let first = result.units.count
+    // Nothing is divided where a document is one passage, and so no sentence need be found.
+    for sentence in block.isCode || isWhole ? [block.range] : text.sentences(in: block.range) where !append(sentence) {
       for line in text.lines(in: sentence) where !append(line) { cutBetweenWords(line) }
     }
-    result.blocks.append((result.units.count, block.isHeading))
+    if block.context != 0 || block.innerContext != 0 {
+      for index in first..<result.units.count {
+        result.units[index].context = index == first ? block.context : block.innerContext
+      }
+    }
+    result.blocks.append((result.units.count, block.marks))
   }
 
   /// Appends a part of the text as a unit, unless it is longer than a passage.

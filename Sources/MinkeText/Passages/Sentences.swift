@@ -149,6 +149,8 @@ private let abbreviations: Set<String> = [
 extension UInt8 {
   var isSpace: Bool { self == 0x20 || (self >= 0x09 && self <= 0x0d) }
   fileprivate var isCapital: Bool { self >= UInt8(ascii: "A") && self <= UInt8(ascii: "Z") }
+  /// Whether it is part of a name in most programming languages; bytes of other scripts are.
+  var isWordByte: Bool { isLetterOrDigit || self == UInt8(ascii: "_") || self >= 0x80 }
   fileprivate var isLetter: Bool { (self | 0x20) >= UInt8(ascii: "a") && (self | 0x20) <= UInt8(ascii: "z") }
   fileprivate var isLetterOrDigit: Bool { isLetter || (self >= UInt8(ascii: "0") && self <= UInt8(ascii: "9")) }
 }

@@ -13,10 +13,26 @@
 struct TextBlocks: IteratorProtocol {
   struct Block: Sendable, Equatable {
     /// From the first byte that is no white space to the last.
-    let range: Range<Int>
-    var isHeading = false
-    /// Whether it is fenced code, which has no sentences.
+    var range: Range<Int>
+    /// Whether it is code, which has no sentences.
     var isCode = false
+    var marks = Marks()
+    /// The names around its first unit, and around the others.
+    var context: ContextTree.Place = 0
+    var innerContext: ContextTree.Place = 0
+
+    mutating func move(by offset: Int) { range = range.lowerBound + offset..<range.upperBound + offset }
+  }
+
+  /// What says where passages begin.
+  struct Marks: Sendable, Equatable {
+    var isHeading = false
+    /// Whether a passage begins here in any case.
+    var startsPassage = false
+    /// Whether it is a part of source code, which is not torn apart where it fits into a passage.
+    var isDeclaration = false
+    /// Tokens from here on that had better be in one passage, about.
+    var together = 0
   }
 
   /// The sign and the length of a fence.
@@ -29,7 +45,7 @@ struct TextBlocks: IteratorProtocol {
   static let limit = 1 << 16
 
   private let text: UnsafeBufferPointer<UInt8>
-  private let format: PassageSplitter.Format
+  private let format: DocumentFormat
   private let isLast: Bool
   /// The end of the blocks given so far.
   private(set) var position: Int
@@ -41,7 +57,7 @@ struct TextBlocks: IteratorProtocol {
   ///   - openFence: the fence of code that began before it.
   ///   - isLast: whether nothing follows the text; else the blocks end with the last that is known to be whole.
   init(
-    _ text: UnsafeBufferPointer<UInt8>, from position: Int = 0, format: PassageSplitter.Format,
+    _ text: UnsafeBufferPointer<UInt8>, from position: Int = 0, format: DocumentFormat,
     openFence: Fence? = nil, isLast: Bool = true
   ) {
     self.text = text
@@ -68,7 +84,21 @@ struct TextBlocks: IteratorProtocol {
         if let start { return paragraph(from: start, to: line.lowerBound) }
         position = line.upperBound
         if let fence = fence(content) { return code(fence, from: content, restart: line.lowerBound) }
-        return Block(range: content, isHeading: true)
+        return heading(content)
+      } else if format == .org, isStarred(line) {
+        if let start { return paragraph(from: start, to: line.lowerBound) }
+        position = line.upperBound
+        return heading(content)
+      } else if format == .restructuredText, start == nil {
+        switch title(at: line) {
+        case .title(let range, let end):
+          position = end
+          return heading(range)
+        case .unknown:
+          position = line.lowerBound
+          return nil
+        case .none: start = line.lowerBound
+        }
       } else if start == nil {
         start = line.lowerBound
       }
@@ -83,6 +113,8 @@ struct TextBlocks: IteratorProtocol {
   }
 
   private func paragraph(from start: Int, to end: Int) -> Block { Block(range: text.trimmed(start..<end)) }
+
+  private func heading(_ range: Range<Int>) -> Block { Block(range: range, marks: Marks(isHeading: true)) }
 
   /// The line at `start` with its line break, or as much of it as a block may have; nil when its end has not come.
   private func lineRange(at start: Int) -> Range<Int>? {
@@ -109,6 +141,47 @@ struct TextBlocks: IteratorProtocol {
     guard (1...6).contains(signs) else { return false }
     let next = content.lowerBound + signs
     return next == content.upperBound || text[next] == UInt8(ascii: " ") || text[next] == UInt8(ascii: "\t")
+  }
+
+  /// Whether the line begins with stars and a space, as headings of Org do.
+  private func isStarred(_ line: Range<Int>) -> Bool {
+    let signs = line.prefix { text[$0] == UInt8(ascii: "*") }
+    return !signs.isEmpty && text.at(line.lowerBound + signs.count) == UInt8(ascii: " ")
+  }
+
+  /// What a line of reStructuredText begins.
+  private enum Title {
+    case title(Range<Int>, end: Int)
+    case none
+    /// The lines that follow have not come.
+    case unknown
+  }
+
+  /// The title that begins with `line`: one with a line of punctuation below that is as long, or with the same line
+  /// also above.
+  private func title(at line: Range<Int>) -> Title {
+    var lines = [line]
+    let first = adornment(line)
+    for _ in 0..<(first == nil ? 1 : 2) {
+      let end = lines[lines.count - 1].upperBound
+      guard let next = lineRange(at: end) else { return isLast ? .none : .unknown }
+      lines.append(next)
+    }
+    let title = text.trimmed(lines[lines.count - 2])
+    guard let below = adornment(lines[lines.count - 1]), !title.isEmpty, below.count >= 3 else { return .none }
+    // Letters of several bytes take one column, about.
+    let columns = title.count { text[$0] & 0xc0 != 0x80 }
+    guard below.count >= min(columns, 40), first == nil || first?.sign == below.sign else { return .none }
+    if first != nil, adornment(lines[1]) != nil { return .none }
+    return .title(
+      text.trimmed(line.lowerBound..<lines[lines.count - 1].upperBound), end: lines[lines.count - 1].upperBound)
+  }
+
+  /// The sign that the line is a row of, and how many of it.
+  private func adornment(_ line: Range<Int>) -> (sign: UInt8, count: Int)? {
+    guard let sign = line.first.map({ text[$0] }), sign > 0x20, sign < 0x7f, !sign.isWordByte else { return nil }
+    let content = text.trimmed(line)
+    return content.allSatisfy { text[$0] == sign } ? (sign, content.count) : nil
   }
 
   /// The fence that the line consists of or begins with.

@@ -7,7 +7,7 @@ import Testing
 struct DocumentSplitterTests {
   /// Splits `text`, given in pieces that end after `ends` of its bytes each.
   private func split(
-    _ text: [UInt8], pieces ends: [Int], _ splitter: PassageSplitter, format: PassageSplitter.Format,
+    _ text: [UInt8], pieces ends: [Int], _ splitter: PassageSplitter, format: DocumentFormat,
     encoding: TextEncoding = .utf8
   ) -> [(found: DocumentSplitter.Found, ids: [TokenID]?)] {
     var document = DocumentSplitter(splitter, format: format, keepsIDs: true)
@@ -43,7 +43,7 @@ struct DocumentSplitterTests {
     for round in 0..<40 {
       let text = randomText(&random, count: Int.random(in: 1...120, using: &random))
       let splitter = PassageSplitter(length: [16, 50, 200][round % 3], tokenizer: tokenizer)
-      let format: PassageSplitter.Format = round.isMultiple(of: 2) ? .plain : .markdown
+      let format: DocumentFormat = round.isMultiple(of: 2) ? .plain : .markdown
       let whole = text.withUnsafeBufferPointer { splitter.split($0, format: format) }
       var ends = (0..<5).map { _ in Int.random(in: 0...text.count, using: &random) }.sorted()
       // A piece ends between two characters.
@@ -80,7 +80,7 @@ struct DocumentSplitterTests {
     let solid = Array(String(repeating: "é", count: 100_000).utf8)
     let lines = Array(String(repeating: "a line of text\n", count: 20_000).utf8)
     for text in [words, solid, lines, Array("```\n".utf8) + lines] {
-      for format in [PassageSplitter.Format.plain, .markdown] {
+      for format in [DocumentFormat.plain, .markdown] {
         let blocks = text.withUnsafeBufferPointer { text in
           var blocks = TextBlocks(text, format: format)
           return Array(IteratorSequence(AnyIterator { blocks.next() }))

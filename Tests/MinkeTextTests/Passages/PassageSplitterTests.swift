@@ -63,7 +63,7 @@ struct PassageSplitterTests {
     for round in 0..<60 {
       let text = (0..<Int.random(in: 0...60, using: &random)).map { _ in pieces.randomElement(using: &random)! }
         .joined()
-      for format in [PassageSplitter.Format.plain, .markdown] {
+      for format in [DocumentFormat.plain, .markdown] {
         let counter: (any Tokenizer)? = round.isMultiple(of: 2) ? tokenizer : nil
         let splitter = PassageSplitter(length: [16, 50, 200][round % 3], tokenizer: counter)
         checkInvariants(splitter.split(text, format: format), Array(text.utf8), splitter, counter)
@@ -165,10 +165,11 @@ struct PassageSplitterTests {
   }
 
   @Test func `the ending of a name tells the format`() {
-    #expect(PassageSplitter.Format(path: "a/README.md") == .markdown)
-    #expect(PassageSplitter.Format(path: "x.MARKDOWN") == .markdown)
-    #expect(PassageSplitter.Format(path: "a.md/notes.txt") == .plain)
-    #expect(PassageSplitter.Format(path: "main.swift") == .plain)
-    #expect(PassageSplitter.Format(path: "") == .plain)
+    #expect(DocumentFormat(path: "a/README.md") == .markdown)
+    #expect(DocumentFormat(path: "x.MARKDOWN") == .markdown)
+    #expect(DocumentFormat(path: "a.md/notes.txt") == .plain)
+    #expect(DocumentFormat(path: "main.swift") == .code(.swift))
+    #expect(DocumentFormat(path: "Page.HTML") == .html && DocumentFormat(path: "html") == .plain)
+    #expect(DocumentFormat(path: "") == .plain)
   }
 }
