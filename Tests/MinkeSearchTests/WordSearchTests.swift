@@ -170,6 +170,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 8, 9, 127, 128, 129, 300])
+  func `a phrase is found whose first word is never but the first`(count: Int) throws {
+    let texts = (0..<count).map { "first of number\($0)" }
+    let search = WordSearch(
+      [(try Self.segment(texts, ids: texts.indices.map { Int64($0) }), OrdinalSet())], analyzer: Self.analyzer)
+    try search.check()
+    #expect(try search.search([WordQuery(parsing: "\"first of\"")], k: 500)[0].count == count)
+    #expect(try search.search([WordQuery(parsing: "\"of first\"")], k: 500)[0].isEmpty)
+  }
+
   @Test func `nothing is found where there is nothing to find`() throws {
     let none = WordSearch([], analyzer: Self.analyzer)
     #expect(try none.search([WordQuery(parsing: "a")], k: 3) == [[]])
