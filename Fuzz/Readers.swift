@@ -50,6 +50,17 @@ struct Reader: Sendable {
         let table = try FourBitTable(bytes: $0, columns: 8, named: "input")
         for row in 0..<table.rows { _ = table.row(row) }
       },
+      Reader("words", seeds: try WordReaders.seeds(), read: WordReaders.read),
+      Reader("ordinals", seeds: WordReaders.ordinalSeeds) {
+        guard let set = OrdinalSet(bytes: Array($0), below: 1 << 20) else { return }
+        precondition(OrdinalSet(bytes: set.bytes) == set)
+      },
+      Reader("word-query", seeds: WordReaders.querySeeds, words: ["\"", "-", ":", "path:", " ", "\u{201c}", "_"]) {
+        let text = String(decoding: $0, as: UTF8.self)
+        let query = WordQuery(parsing: text)
+        precondition(query.text.utf8.count <= text.utf8.count)
+        for analyzer in [WordAnalyzer(), WordAnalyzer(stems: false)] { _ = analyzer.words(of: text) }
+      },
     ]
   }
 

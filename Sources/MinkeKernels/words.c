@@ -50,9 +50,11 @@ MINKE_INLINE uint32_t unpack_ascending(const uint8_t *packed, const unsigned wid
 // One case a width, so that every shift is a constant.
 #define WIDTHS(CASE)                                                                                                   \
   CASE(0)                                                                                                              \
-  CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14) \
-      CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24) CASE(25) CASE(26)      \
-          CASE(27) CASE(28) CASE(29) CASE(30) CASE(31) CASE(32)
+  CASE(1)                                                                                                              \
+  CASE(2)                                                                                                              \
+  CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12) CASE(13) CASE(14) CASE(15)        \
+      CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24) CASE(25) CASE(26) CASE(27)      \
+          CASE(28) CASE(29) CASE(30) CASE(31) CASE(32)
 
 void minke_words_unpack(const uint8_t *packed, unsigned width, uint32_t *numbers) {
 #define CASE(w)                                                                                                        \
@@ -118,7 +120,7 @@ void minke_words_add(const uint32_t *ordinals, const uint32_t *frequencies, size
   }
 }
 
-size_t minke_words_take(uint32_t *sums, size_t count, uint32_t limit, uint32_t *places, uint32_t *found) {
+static size_t take_portable(uint32_t *sums, size_t count, uint32_t limit, uint32_t *places, uint32_t *found) {
   const int32_t least = (int32_t)limit;
   size_t taken = 0;
   for (size_t i = 0; i < count; i += 16) {
@@ -148,4 +150,62 @@ void minke_words_bounds(const uint8_t *notes, size_t count, const float *frequen
     // Above what rounding can make of a score.
     bounds[i] = (uint32_t)(int32_t)(weight * most * (1 + 0x1p-20f)) + 2;
   }
+}
+
+static size_t find_portable(const uint32_t *ordinals, size_t from, uint32_t ordinal) {
+  size_t chunk = from & ~(size_t)15;
+  while (chunk < MINKE_WORDS_BLOCK - 16 && ordinals[chunk + 15] < ordinal) chunk += 16;
+  // How many of the sixteen are smaller, without a branch that could be guessed wrong.
+  uint32_t smaller = 0;
+  for (size_t lane = 0; lane < 16; lane++) smaller += (int32_t)ordinals[chunk + lane] < (int32_t)ordinal;
+  return chunk + smaller;
+}
+
+#if MINKE_X86
+#include <immintrin.h>
+
+MINKE_TARGET_AVX2 static size_t take_avx2(uint32_t *sums, size_t count, uint32_t limit, uint32_t *places,
+                                          uint32_t *found) {
+  const __m256i below = _mm256_set1_epi32((int32_t)limit - 1), none = _mm256_setzero_si256();
+  size_t taken = 0;
+  for (size_t i = 0; i < count; i += 16) {
+    __m256i *halves = (__m256i *)(sums + i);
+    const __m256i first = _mm256_cmpgt_epi32(_mm256_loadu_si256(halves), below);
+    const __m256i second = _mm256_cmpgt_epi32(_mm256_loadu_si256(halves + 1), below);
+    const __m256i any = _mm256_or_si256(first, second);
+    if (!_mm256_testz_si256(any, any)) {
+      unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(first)) |
+                      (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(second)) << 8;
+      for (; mask; mask &= mask - 1, taken++) {
+        const size_t place = i + (size_t)__builtin_ctz(mask);
+        places[taken] = (uint32_t)place;
+        found[taken] = sums[place];
+      }
+    }
+    _mm256_storeu_si256(halves, none);
+    _mm256_storeu_si256(halves + 1, none);
+  }
+  return taken;
+}
+
+MINKE_TARGET_AVX2 static size_t find_avx2(const uint32_t *ordinals, size_t from, uint32_t ordinal) {
+  size_t chunk = from & ~(size_t)15;
+  while (chunk < MINKE_WORDS_BLOCK - 16 && ordinals[chunk + 15] < ordinal) chunk += 16;
+  const __m256i wanted = _mm256_set1_epi32((int32_t)ordinal), *halves = (const __m256i *)(ordinals + chunk);
+  const __m256i first = _mm256_cmpgt_epi32(wanted, _mm256_loadu_si256(halves));
+  const __m256i second = _mm256_cmpgt_epi32(wanted, _mm256_loadu_si256(halves + 1));
+  const unsigned mask = (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(first)) |
+                        (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(second)) << 8;
+  return chunk + (size_t)__builtin_popcount(mask);
+}
+#endif
+
+const minke_words_kernels *minke_words(minke_level level) {
+  static const minke_words_kernels portable = {take_portable, find_portable};
+#if MINKE_X86
+  static const minke_words_kernels avx2 = {take_avx2, find_avx2};
+  if (level == MINKE_AVX2 || level == MINKE_AVX512) return &avx2;
+#endif
+  (void)level;
+  return &portable;
 }

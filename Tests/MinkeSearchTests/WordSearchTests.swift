@@ -1,4 +1,5 @@
 import MinkeCore
+import MinkeTestSupport
 import Testing
 
 @testable import MinkeSearch
@@ -28,18 +29,18 @@ import Testing
   @Test(arguments: [0, 1, 2, 3])
   func `what is skipped is never among the best`(seed: Int) throws {
     var random = SeededRandom(UInt64(seed) + 7)
-    let count = [300, 5_000, 9_000, 13_000][seed]
+    let count = [200, 4_200, 9_000, 8_300][seed]
     let vocabulary = [40, 3_000, 200, 9_000][seed]
-    let lengths = [0..<30, 5..<60, 1..<4, 20..<30][seed]
+    let lengths = [0..<30, 5..<20, 1..<4, 4..<9][seed]
     let texts = (0..<count).map { _ in random.text(lengths, of: vocabulary) }
     let ids = texts.indices.map { Int64($0) * 3 - 100 }
     var plain = PlainWords(analyzer: Self.analyzer, bm25: .standard)
     plain.add(texts, ids: ids)
     let search = WordSearch([(try Self.segment(texts, ids: ids), OrdinalSet())], analyzer: Self.analyzer)
     try search.check()
-    let queries = Self.queries(seed == 0 ? 60 : 12, vocabulary: vocabulary, &random)
+    let queries = Self.queries(seed == 0 ? 40 : 10, vocabulary: vocabulary, &random)
     let ranked = queries.map { plain.ranked($0) }
-    for k in [1, 2, 10, 100, 1000, 50_000] {
+    for k in [1, 10, 1000, 50_000] {
       let found = try search.search(queries, k: k)
       for (query, matches) in found.enumerated() {
         #expect(agree(matches, ranked[query], k: k), "\(queries[query].text), \(k)")
@@ -49,14 +50,14 @@ import Testing
 
   @Test func `segments, removals, filters and merges change nothing but what can be found`() throws {
     var random = SeededRandom(21)
-    let texts = (0..<6_000).map { _ in random.text(1..<40, of: 900) }
+    let texts = (0..<5_000).map { _ in random.text(1..<14, of: 900) }
     let ids = texts.indices.map { Int64($0) * 2 }
-    let cuts = [0, 1, 40, 1_000, 4_097, 6_000]
+    let cuts = [0, 1, 40, 800, 4_097, 5_000]
     var segments = try zip(cuts, cuts.dropFirst()).map { start, end in
       (segment: try Self.segment(Array(texts[start..<end]), ids: Array(ids[start..<end])), dead: OrdinalSet())
     }
     let whole = WordSearch([(try Self.segment(texts, ids: ids), OrdinalSet())], analyzer: Self.analyzer)
-    let queries = Self.queries(15, vocabulary: 900, &random)
+    let queries = Self.queries(10, vocabulary: 900, &random)
     let split = WordSearch(segments, analyzer: Self.analyzer)
     for k in [1, 10, 1000] { #expect(try split.search(queries, k: k) == whole.search(queries, k: k)) }
 
@@ -89,7 +90,7 @@ import Testing
       let found = try partly.search(queries, k: k)
       #expect(try one.search(queries, k: k) == found)
       for (query, matches) in zip(queries, found) { #expect(agree(matches, plain.ranked(query), k: k)) }
-      for filter in [IDFilter { $0 % 3 == 0 }, IDFilter([4, 1_002, 11_998, 5]), IDFilter(excluding: 0..<9_000)] {
+      for filter in [IDFilter { $0 % 3 == 0 }, IDFilter([4, 1_002, 11_998, 5]), IDFilter(excluding: 0..<7_000)] {
         let found = try partly.search(queries, k: k, among: filter)
         #expect(try one.search(queries, k: k, among: filter) == found)
         for (query, matches) in zip(queries, found) {
@@ -117,7 +118,7 @@ import Testing
 
   @Test func `results are the same with any number of threads`() throws {
     var random = SeededRandom(22)
-    let texts = (0..<3_000).map { _ in random.text(1..<40, of: 500) }
+    let texts = (0..<2_100).map { _ in random.text(1..<20, of: 500) }
     let queries = Self.queries(30, vocabulary: 500, &random)
     let ids = texts.indices.map { Int64($0) }
     let threads = Workers.count
@@ -151,7 +152,7 @@ import Testing
     var random = SeededRandom(23)
     var texts = (0..<400).map { _ in random.text(1..<50, of: 100) }
     texts.append(random.text(3_000..<3_001, of: 100))
-    texts.append(random.text(70_000..<70_001, of: 3))
+    texts.append(random.text(66_000..<66_001, of: 3))
     let ids = texts.indices.map { Int64($0) }
     for (k1, b) in [(0, 0), (0, 1), (2, 0), (0.5, 1), (1000, 0.3)] {
       let bm25 = try BM25(k1: k1, b: b)
@@ -169,6 +170,16 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 8, 9, 127, 128, 129, 300])
+  func `a phrase is found whose first word is never but the first`(count: Int) throws {
+    let texts = (0..<count).map { "first of number\($0)" }
+    let search = WordSearch(
+      [(try Self.segment(texts, ids: texts.indices.map { Int64($0) }), OrdinalSet())], analyzer: Self.analyzer)
+    try search.check()
+    #expect(try search.search([WordQuery(parsing: "\"first of\"")], k: 500)[0].count == count)
+    #expect(try search.search([WordQuery(parsing: "\"of first\"")], k: 500)[0].isEmpty)
+  }
+
   @Test func `nothing is found where there is nothing to find`() throws {
     let none = WordSearch([], analyzer: Self.analyzer)
     #expect(try none.search([WordQuery(parsing: "a")], k: 3) == [[]])
@@ -180,5 +191,25 @@ import Testing
     #expect(search.count == 3)
     #expect(try search.search([WordQuery(parsing: "a"), WordQuery(parsing: "")], k: 3) == [[], []])
     #expect(throws: MinkeError.self) { try search.search([], k: 0) }
+  }
+}
+
+extension WordSearchTests {
+  @Test func `scores are those of bm25s`() throws {
+    let golden = try Fixture.json("word-ranks.json")
+    let texts = try #require(golden["texts"]?.array).compactMap(\.string)
+    let analyzer = WordAnalyzer(stems: false)
+    let results = try #require(golden["results"]?.array)
+    #expect(texts.count == 400 && results.count == 18)
+    for result in results {
+      let bm25 = try BM25(k1: #require(result["k1"]?.double), b: #require(result["b"]?.double))
+      let index = WordIndex(analyzer: analyzer, bm25: bm25)
+      try index.add(texts)
+      let scores = try #require(result["scores"]?.array).compactMap(\.double)
+      let query = try #require(result["query"]?.string)
+      let found = try index.search([query], k: texts.count)[0]
+      #expect(found.count == scores.count { $0 > 0 })
+      for match in found { #expect(abs(Double(match.score) - scores[Int(match.id)]) < 3e-6, "\(query), \(match)") }
+    }
   }
 }

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "levels.h"
+
 /// How many numbers are packed together.
 #define MINKE_WORDS_BLOCK 128
 
@@ -47,8 +49,17 @@ void minke_words_add(const uint32_t *ordinals, const uint32_t *frequencies, size
 void minke_words_bounds(const uint8_t *notes, size_t count, const float *frequencies, const float *norms, float weight,
                         uint32_t *bounds);
 
-/// Writes the places of those of `count` sums that are at least `limit`, which is above 0, and these sums; sets all sums
-/// to 0. Returns how many. count is a multiple of 16; sums are below 2^31. Both results have room for count.
-size_t minke_words_take(uint32_t *sums, size_t count, uint32_t limit, uint32_t *places, uint32_t *found);
+typedef struct minke_words_kernels {
+  /// Writes the places of those of `count` sums that are at least `limit`, which is above 0, and these sums; sets all
+  /// sums to 0. Returns how many. count is a multiple of 16; sums are below 2^31. Both results have room for count.
+  size_t (*take)(uint32_t *sums, size_t count, uint32_t limit, uint32_t *places, uint32_t *found);
+
+  /// The place of the first of 128 ascending numbers below 2^31 that is `ordinal` or more, 128 where there is none; no
+  /// place before `from` has one.
+  size_t (*find)(const uint32_t *ordinals, size_t from, uint32_t ordinal);
+} minke_words_kernels;
+
+/// The kernels of `level` that gain from it; the loops above are the same at every level.
+const minke_words_kernels *minke_words(minke_level level);
 
 #endif

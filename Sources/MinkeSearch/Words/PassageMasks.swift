@@ -78,12 +78,13 @@ struct ResolvedPhrase: Sendable {
   func forEachMatch(in segment: Int, _ body: (Int) -> Void) throws {
     guard let words = words[segment] else { return }
     var cursors = try words.map { try PostingCursor($0.postings) }
-    let rarest = words.indices.min { words[$0].postings.count < words[$1].postings.count } ?? 0
+    let rarestFirst = words.indices.sorted { words[$0].postings.count < words[$1].postings.count }
+    let rarest = rarestFirst[0]
     var places = words.map { _ in [UInt32]() }
     var wanted: UInt32 = 0
     passages: while let ordinal = try cursors[rarest].next(from: wanted) {
       wanted = ordinal + 1
-      for index in words.indices where index != rarest {
+      for index in rarestFirst.dropFirst() {
         if try !cursors[index].seek(ordinal) { continue passages }
       }
       for index in words.indices {

@@ -1,8 +1,10 @@
 import MinkeCore
+import MinkeKernels
 
 /// Walks through the postings of a word, passing over groups that are not asked for.
 struct PostingCursor {
   private let list: PostingList
+  private let kernels = minke_words(KernelLevel.active.rawLevel).pointee
   private let lasts: AlignedBuffer<UInt32>
   private let offsets: AlignedBuffer<UInt32>
   private let ordinals = AlignedBuffer<UInt32>(uninitialized: PostingList.group)
@@ -39,8 +41,10 @@ struct PostingCursor {
     guard wanted < list.groups else { return nil }
     if wanted != group { try unpack(wanted) }
     let size = list.size(ofGroup: group)
-    while index < size, ordinals.baseAddress[index] < ordinal { index += 1 }
-    guard index < size else { throw WordReader.malformed("postings in ascending order") }
+    index = kernels.find(ordinals.baseAddress, index, ordinal)
+    guard index < size, ordinals.baseAddress[index] <= lasts.baseAddress[group] else {
+      throw WordReader.malformed("postings in ascending order")
+    }
     return ordinals.baseAddress[index]
   }
 

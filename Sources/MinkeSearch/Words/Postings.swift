@@ -87,7 +87,7 @@ struct PostingList: Sendable {
       let last = UnsafeRawPointer(base + 4 * group).loadUnaligned(as: UInt32.self)
       let (gapWidth, width) = (Int(notes[group * Self.noteBytes]), Int(notes[group * Self.noteBytes + 1]))
       let size = size(ofGroup: group)
-      guard Int(last) >= before + size, last < passages, gapWidth <= 32, width <= 32 else {
+      guard Int(last) >= before + size, last < passages, gapWidth <= 32, width < 32 else {
         throw WordReader.malformed("postings in ascending order")
       }
       lasts[group] = last
@@ -120,6 +120,8 @@ struct PostingList: Sendable {
         ordinal = ordinal &+ gaps.packed(index, width: gapWidth) &+ 1
         ordinals[index] = ordinal
       }
+      // What is looked for in a group of 128 is not behind the rest.
+      for index in size..<Self.group { ordinals[index] = UInt32(Int32.max) }
     }
     guard ordinal < passages, last == nil || last == ordinal else {
       throw WordReader.malformed("postings that end with passage \(last ?? passages - 1)", found: "\(ordinal)")
@@ -163,7 +165,7 @@ struct PostingList: Sendable {
     ordinals: UnsafeMutablePointer<UInt32>, frequencies: UnsafeMutablePointer<UInt32>
   ) throws(MinkeError) {
     let (gapWidth, width) = (Int(base[0]), Int(base[1]))
-    guard gapWidth <= 32, width <= 32, bytes.count == 2 + (count * gapWidth + 7) / 8 + (count * width + 7) / 8 else {
+    guard gapWidth <= 32, width < 32, bytes.count == 2 + (count * gapWidth + 7) / 8 + (count * width + 7) / 8 else {
       throw WordReader.malformed("the postings of \(count) passages", found: "\(bytes.count) bytes")
     }
     try unpackOrdinals(

@@ -12,24 +12,30 @@ import MinkeKernels
 struct WindowScorer: ~Copyable {
   /// Passages of a window.
   static let window = 4096
+  /// Postings a window, on average, up to which a list is flat.
+  static let flat = 64
+  /// Passages up to which those with a sum are gone through one by one, not the whole window.
+  private static let few = 512
 
   /// A word in a segment that has it.
-  private struct Term {
+  struct Term {
     var list: PostingList
     var weight: Float
     /// The bound of each window, of the segment's.
     var windowBounds: UnsafeMutablePointer<UInt32>
-    /// The first group, or posting of a short list, that reaches into each window or lies behind it.
+    /// The first group, or posting of a flat list, that reaches into each window or lies behind it.
     var firsts: UnsafeMutablePointer<UInt32>
-    /// For each group the last ordinal, the place of its postings and its bound; for a short list the ordinals and the
-    /// scores.
+    /// Whether all postings are unpacked and scored at once, as those of the rarer words are.
+    var isFlat: Bool
+    /// For each group the last ordinal, its bound and the place of its postings; for a flat list the ordinals and the
+    /// scores of all postings.
     var lasts: UnsafeMutablePointer<UInt32>
-    var offsets: UnsafeMutablePointer<UInt32>
     var bounds: UnsafeMutablePointer<UInt32>
+    var offsets: UnsafeMutablePointer<UInt32>
   }
 
   /// A segment and the words of the query that it has.
-  private struct Part {
+  struct Part {
     var segment: WordSegment
     var lengths: PassageLengths
     var living: AlignedBuffer<UInt64>?
@@ -44,7 +50,8 @@ struct WindowScorer: ~Copyable {
     var number: UInt32
   }
 
-  private let scale: WordScale
+  let scale: WordScale
+  private let kernels = minke_words(KernelLevel.active.rawLevel).pointee
   private let k: Int
   private var parts: [Part] = []
   private var windows: [Window] = []
@@ -57,8 +64,8 @@ struct WindowScorer: ~Copyable {
   private let sums = AlignedBuffer<UInt32>(zeroed: window)
   private let places = AlignedBuffer<UInt32>(uninitialized: window)
   private let found = AlignedBuffer<UInt32>(uninitialized: window)
-  private let ordinals = AlignedBuffer<UInt32>(uninitialized: PostingList.group)
-  private let frequencies = AlignedBuffer<UInt32>(uninitialized: PostingList.group)
+  let ordinals = AlignedBuffer<UInt32>(uninitialized: PostingList.group)
+  let frequencies = AlignedBuffer<UInt32>(uninitialized: PostingList.group)
   private var order: [Int] = []
   private var boundsBelow: [UInt32] = []
 
@@ -71,7 +78,8 @@ struct WindowScorer: ~Copyable {
     var room = 0
     for (index, segment) in segments.enumerated() {
       for case let list? in plan.terms.map({ $0.postings[index] }) {
-        room += 2 * ((segment.count + Self.window - 1) / Self.window) + 1 + 3 * max(list.groups, PostingList.group)
+        let windows = (segment.count + Self.window - 1) / Self.window
+        room += 2 * windows + 1 + (Self.isFlat(list, windows) ? 2 * list.groups * PostingList.group : 3 * list.groups)
       }
     }
     arena = AlignedBuffer(uninitialized: room)
@@ -84,15 +92,16 @@ struct WindowScorer: ~Copyable {
       var part = Part(segment: segment, lengths: plan.statistics.lengths[index], living: living[index])
       for term in plan.terms {
         guard let list = term.postings[index] else { continue }
-        let room = max(list.groups, PostingList.group)
+        let isFlat = Self.isFlat(list, part.windows)
+        let room = isFlat ? list.groups * PostingList.group : list.groups
         part.terms.append(
           Term(
             list: list, weight: term.weight, windowBounds: take(part.windows), firsts: take(part.windows + 1),
-            lasts: take(room), offsets: take(room), bounds: take(room)))
+            isFlat: isFlat, lasts: take(room), bounds: take(room), offsets: take(isFlat ? 0 : room)))
       }
       guard !part.terms.isEmpty else { continue }
       for term in part.terms {
-        if term.list.isShort { try prepareShort(term, part) } else { try prepare(term, part) }
+        if term.isFlat { try prepareFlat(term, part) } else { try prepare(term, part) }
       }
       for number in 0..<part.windows {
         let bound = part.terms.reduce(UInt32(0)) { $0 &+ $1.windowBounds[number] }
@@ -103,56 +112,6 @@ struct WindowScorer: ~Copyable {
       parts.append(part)
     }
     windows.sort { $0.bound > $1.bound }
-  }
-
-  /// Scores the few postings of a short list.
-  private func prepareShort(_ term: Term, _ part: borrowing Part) throws {
-    let count = term.list.count
-    try term.list.unpackShort(ordinals: term.lasts, frequencies: frequencies.baseAddress)
-    term.windowBounds.update(repeating: 0, count: part.windows)
-    var window = 0
-    for index in 0..<count {
-      let ordinal = Int(term.lasts[index])
-      let score = scale.score(frequencies.baseAddress[index], length: part.lengths[ordinal], weight: term.weight)
-      term.bounds[index] = score
-      while window <= ordinal / Self.window {
-        term.firsts[window] = UInt32(index)
-        window += 1
-      }
-      term.windowBounds[ordinal / Self.window] = max(term.windowBounds[ordinal / Self.window], score)
-    }
-    while window <= part.windows {
-      term.firsts[window] = UInt32(count)
-      window += 1
-    }
-  }
-
-  /// Finds the bounds of the groups and windows of a list.
-  private func prepare(_ term: Term, _ part: borrowing Part) throws {
-    let groups = term.list.groups
-    try term.list.readGroups(lasts: term.lasts, offsets: term.offsets)
-    minke_words_bounds(
-      term.list.notes, groups, scale.codeFrequencies.baseAddress, scale.codeNorms.baseAddress, term.weight,
-      term.bounds)
-    term.windowBounds.update(repeating: 0, count: part.windows)
-    var window = 0
-    var first = 0
-    for group in 0..<groups {
-      let last = Int(term.lasts[group])
-      let bound = term.bounds[group]
-      while window <= last / Self.window {
-        term.firsts[window] = UInt32(group)
-        window += 1
-      }
-      for reached in first / Self.window...last / Self.window where term.windowBounds[reached] < bound {
-        term.windowBounds[reached] = bound
-      }
-      first = last + 1
-    }
-    while window <= part.windows {
-      term.firsts[window] = UInt32(groups)
-      window += 1
-    }
   }
 
   /// The best passages, best first.
@@ -182,16 +141,13 @@ struct WindowScorer: ~Copyable {
     while essential < order.count, boundsBelow[essential + 1] < threshold { essential += 1 }
     if essential == order.count { return }
 
-    let total = boundsBelow[order.count]
-    for place in essential..<order.count {
-      let term = part.terms[order[place]]
-      try add(term, number, lengths, lengthWidth: part.lengths.width, size, others: total - term.windowBounds[number])
+    var count: Int
+    if let chosen = part.living.map({ chosen($0.baseAddress + base / 64, size, part, number, essential) }), let chosen {
+      (count, essential) = (chosen, order.count)
+    } else {
+      count = try sum(part, number, lengths, size, essential)
+      if let living = part.living { count = keepLiving(count, living.baseAddress + base / 64) }
     }
-    let left = boundsBelow[essential]
-    var count = minke_words_take(
-      sums.baseAddress, (size + 15) / 16 * 16, max(1, threshold > left ? threshold - left : 1), places.baseAddress,
-      found.baseAddress)
-    if let living = part.living { count = keepLiving(count, living.baseAddress + base / 64) }
     for place in stride(from: essential - 1, through: 0, by: -1) where count > 0 {
       count = try lookUp(part.terms[order[place]], number, part, left: boundsBelow[place], count)
     }
@@ -207,38 +163,119 @@ struct WindowScorer: ~Copyable {
     }
   }
 
+  /// Sums the scores of the words from `essential` on in the order, and lists the passages that may reach the threshold.
+  private func sum(
+    _ part: Part, _ number: Int, _ lengths: UnsafeRawPointer, _ size: Int, _ essential: Int
+  ) throws -> Int {
+    let base = UInt32(number * Self.window)
+    let left = boundsBelow[essential]
+    let least = threshold > left ? threshold - left : 1
+    let total = boundsBelow[order.count]
+    var postings = 0
+    var areFlat = true
+    for place in essential..<order.count {
+      let term = part.terms[order[place]]
+      areFlat = areFlat && term.isFlat
+      postings += Int(term.firsts[number + 1] - term.firsts[number])
+    }
+    for place in essential..<order.count {
+      let term = part.terms[order[place]]
+      if term.isFlat {
+        for index in Int(term.firsts[number])..<Int(term.firsts[number + 1]) {
+          sums.baseAddress[Int(term.lasts[index] - base)] &+= term.bounds[index]
+        }
+      } else {
+        try add(term, number, lengths, lengthWidth: part.lengths.width, size, others: total - term.windowBounds[number])
+      }
+    }
+    guard areFlat, postings <= Self.few else {
+      return kernels.take(
+        sums.baseAddress, (size + 15) / 16 * 16, least, places.baseAddress, found.baseAddress)
+    }
+    // Few passages: those of each list, each passage once.
+    var count = 0
+    for place in essential..<order.count {
+      let term = part.terms[order[place]]
+      for index in Int(term.firsts[number])..<Int(term.firsts[number + 1]) {
+        let passage = term.lasts[index] - base
+        let sum = sums.baseAddress[Int(passage)]
+        sums.baseAddress[Int(passage)] = 0
+        if sum >= least {
+          places.baseAddress[count] = passage
+          found.baseAddress[count] = sum
+          count += 1
+        }
+      }
+    }
+    if order.count - essential > 1, count > 1 { sortPlaces(count) }
+    return count
+  }
+
+  /// Puts the first `count` places in ascending order, and what was found there.
+  private func sortPlaces(_ count: Int) {
+    for index in 1..<count {
+      let (place, sum) = (places.baseAddress[index], found.baseAddress[index])
+      var free = index
+      while free > 0, places.baseAddress[free - 1] > place {
+        places.baseAddress[free] = places.baseAddress[free - 1]
+        found.baseAddress[free] = found.baseAddress[free - 1]
+        free -= 1
+      }
+      places.baseAddress[free] = place
+      found.baseAddress[free] = sum
+    }
+  }
+
+  /// Where few passages of a window may be found at all: lists them, each without a score, and says how many; else nil.
+  private func chosen(
+    _ living: UnsafeMutablePointer<UInt64>, _ size: Int, _ part: Part, _ number: Int, _ essential: Int
+  ) -> Int? {
+    let words = (size + 63) / 64
+    var count = 0
+    for word in 0..<words { count += living[word].nonzeroBitCount }
+    var postings = 0
+    for place in essential..<order.count {
+      let term = part.terms[order[place]]
+      let steps = Int(term.firsts[number + 1] - term.firsts[number])
+      postings += term.isFlat ? steps : (steps + 1) * PostingList.group
+    }
+    // To look a passage up in all lists takes about as long as to sum some postings.
+    guard count * 8 * order.count < postings || count == 0 else { return nil }
+    count = 0
+    for word in 0..<words {
+      var rest = living[word]
+      while rest != 0 {
+        places.baseAddress[count] = UInt32(word * 64 + rest.trailingZeroBitCount)
+        found.baseAddress[count] = 0
+        count += 1
+        rest &= rest - 1
+      }
+    }
+    return count
+  }
+
   /// Adds the scores of a word in the window, where they and `others` can reach the threshold.
   private func add(
     _ term: Term, _ number: Int, _ lengths: UnsafeRawPointer, lengthWidth: Int, _ size: Int, others: UInt32
   ) throws {
     let base = UInt32(number * Self.window)
     let end = base + UInt32(size)
-    var index = Int(term.firsts[number])
-    if term.list.isShort {
-      while index < term.list.count, term.lasts[index] < end {
-        sums.baseAddress[Int(term.lasts[index] - base)] &+= term.bounds[index]
-        index += 1
-      }
-      return
-    }
-    while index < term.list.groups {
-      let before = index == 0 ? PostingList.start : term.lasts[index - 1]
+    for group in Int(term.firsts[number])..<term.list.groups {
+      let before = group == 0 ? PostingList.start : term.lasts[group - 1]
       if before &+ 1 >= end { return }
-      if term.bounds[index] + others >= threshold {
-        let note = term.list.notes + index * PostingList.noteBytes
-        let offset = Int(term.offsets[index])
-        try term.list.unpackOrdinals(
-          group: index, offset: offset, gapWidth: Int(note[0]), before: before, last: term.lasts[index],
-          into: ordinals.baseAddress)
-        term.list.unpackFrequencies(
-          group: index, offset: offset, gapWidth: Int(note[0]), width: Int(note[1]), into: frequencies.baseAddress)
-        withUnsafePointer(to: scale.kernel) { kernel in
-          minke_words_add(
-            ordinals.baseAddress, frequencies.baseAddress, term.list.size(ofGroup: index), base, UInt32(size), lengths,
-            UInt32(lengthWidth), kernel, term.weight, sums.baseAddress)
-        }
+      if term.bounds[group] + others < threshold { continue }
+      let note = term.list.notes + group * PostingList.noteBytes
+      let offset = Int(term.offsets[group])
+      try term.list.unpackOrdinals(
+        group: group, offset: offset, gapWidth: Int(note[0]), before: before, last: term.lasts[group],
+        into: ordinals.baseAddress)
+      term.list.unpackFrequencies(
+        group: group, offset: offset, gapWidth: Int(note[0]), width: Int(note[1]), into: frequencies.baseAddress)
+      withUnsafePointer(to: scale.kernel) { kernel in
+        minke_words_add(
+          ordinals.baseAddress, frequencies.baseAddress, term.list.size(ofGroup: group), base, UInt32(size), lengths,
+          UInt32(lengthWidth), kernel, term.weight, sums.baseAddress)
       }
-      index += 1
     }
   }
 
@@ -272,7 +309,7 @@ struct WindowScorer: ~Copyable {
       var sum = found.baseAddress[candidate]
       if sum + windowBound + left < threshold { continue }
       let ordinal = base + place
-      if list.isShort {
+      if term.isFlat {
         while next < list.count, term.lasts[next] < ordinal { next += 1 }
         if next < list.count, term.lasts[next] == ordinal { sum += term.bounds[next] }
       } else {
@@ -288,14 +325,8 @@ struct WindowScorer: ~Copyable {
               into: ordinals.baseAddress)
             (unpacked, index, size) = (next, 0, list.size(ofGroup: next))
           }
-          // Halved without a branch that could be guessed wrong.
-          var length = size - index
-          while length > 1 {
-            let half = length / 2
-            index += ordinals.baseAddress[index + half - 1] < ordinal ? half : 0
-            length -= half
-          }
-          if ordinals.baseAddress[index] == ordinal {
+          index = kernels.find(ordinals.baseAddress, index, ordinal)
+          if index < size, ordinals.baseAddress[index] == ordinal {
             let frequency = list.frequency(index, group: next, offset: offset, gapWidth: gapWidth, width: width)
             sum += scale.score(frequency, length: part.lengths[Int(ordinal)], weight: term.weight)
           }

@@ -103,96 +103,41 @@ struct WordPiece: Sendable {
 /// Reads passages, one worker's share: knows the words that it saw before and what they are in the index.
 // SAFETY of @unchecked: one worker uses it, one piece after the other.
 final class PassageReader: @unchecked Sendable {
-  /// The words of the index.
-  let terms = WordTable()
-  private let stems: Bool
-  private let scanner: WordScannerBox
-  private let spellings = WordTable()
-  /// The word of the index of each spelling.
-  private var termOfSpelling: [UInt32] = []
-  /// For each word the number it has in the piece, valid if ``seen`` names the piece.
-  private var localOfTerm: [UInt32] = []
-  private var seen: [Int] = []
+  private var scanner: WordScanner
+  /// Moved out while passages are read, so that no access to it is checked word by word.
+  private var words: KnownWords
 
   init(_ analyzer: WordAnalyzer) {
-    stems = analyzer.stems
-    scanner = WordScannerBox(WordScanner(dropsPossessives: analyzer.stems))
+    scanner = WordScanner(dropsPossessives: analyzer.stems)
+    words = KnownWords(stems: analyzer.stems)
   }
 
-  /// Holds what cannot be copied.
-  private final class WordScannerBox {
-    var scanner: WordScanner
-    init(_ scanner: consuming WordScanner) { self.scanner = scanner }
-  }
-
-  /// Occurrences of a piece under way: the word's number in the piece, and the position.
-  private struct Occurrences: WordSink {
-    let reader: PassageReader
-    let piece: Int
-    var terms: [UInt32] = []
-    var counts: [UInt32] = []
-    var words: [UInt64] = []
-
-    @inline(__always)
-    mutating func take(_ word: UnsafeMutablePointer<UInt8>, count: Int, position: UInt32, isExtra: Bool) {
-      let term = reader.term(word, count: count)
-      if reader.seen[term] != piece {
-        reader.seen[term] = piece
-        reader.localOfTerm[term] = UInt32(terms.count)
-        terms.append(UInt32(term))
-        counts.append(0)
-      }
-      let local = reader.localOfTerm[term]
-      counts[Int(local)] += 1
-      words.append(UInt64(local) << 32 | UInt64(position))
-    }
-  }
-
-  /// The number of a folded word, which is stemmed when it is seen for the first time.
-  @inline(__always)
-  private func term(_ word: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
-    UnsafeMutableRawPointer(word + count).storeBytes(of: 0, as: UInt64.self)
-    let (spelling, isNew) = spellings.number(of: word, count: count, hash: WordTable.hash(word, count: count))
-    return isNew ? addSpelling(word, count: count) : Int(termOfSpelling[spelling])
-  }
-
-  @inline(never)
-  private func addSpelling(_ word: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
-    var count = count
-    if stems {
-      count = WordAnalyzer.stem(word, count: count)
-      UnsafeMutableRawPointer(word + count).storeBytes(of: 0, as: UInt64.self)
-    }
-    let (term, isNew) = terms.number(of: word, count: count, hash: WordTable.hash(word, count: count))
-    if isNew {
-      seen.append(-1)
-      localOfTerm.append(0)
-    }
-    termOfSpelling.append(UInt32(term))
-    return term
-  }
+  /// The words of the index.
+  var terms: WordTable { words.terms }
 
   /// Reads the passages of `range`, writes their lengths and sorts their words.
   func read(
     _ range: Range<Int>, worker: Int, lengths: UnsafeMutablePointer<UInt32>,
     _ text: (Int, (UnsafeBufferPointer<UInt8>) -> Void) throws -> Void
   ) throws -> WordPiece {
-    var found = Occurrences(reader: self, piece: range.lowerBound)
+    var found = Occurrences(words: words, piece: range.lowerBound)
+    words = KnownWords(stems: words.stems)
+    defer { words = found.words }
     for passage in range {
-      let before = found.words.count
-      try text(passage) { scanner.scanner.scan($0, into: &found) }
-      lengths[passage] = UInt32(clamping: found.words.count - before)
+      let before = found.list.count
+      try text(passage) { scanner.scan($0, into: &found) }
+      lengths[passage] = UInt32(clamping: found.list.count - before)
     }
     // Counted and dealt out: each word's occurrences stay in the order of the text.
     var starts = [UInt32](repeating: 0, count: found.terms.count + 1)
     for local in found.terms.indices { starts[local + 1] = starts[local] + found.counts[local] }
     var next = starts
-    let occurrences = AlignedBuffer<UInt64>(uninitialized: found.words.count)
+    let occurrences = AlignedBuffer<UInt64>(uninitialized: found.list.count)
     var index = 0
     for passage in range {
       let end = index + Int(lengths[passage])
       while index < end {
-        let word = found.words[index]
+        let word = found.list[index]
         let local = Int(word >> 32)
         occurrences.baseAddress[Int(next[local])] = UInt64(passage) << 32 | word & 0xffff_ffff
         next[local] += 1
@@ -201,12 +146,72 @@ final class PassageReader: @unchecked Sendable {
     }
     return WordPiece(table: worker, terms: found.terms, starts: starts, occurrences: occurrences)
   }
+
+  /// Spellings and the words of the index that they are.
+  private struct KnownWords {
+    let stems: Bool
+    var terms = WordTable()
+    private var spellings = WordTable()
+    /// The word of the index of each spelling.
+    private var termOfSpelling: [UInt32] = []
+    /// For each word the piece that had it last, and the number that it has there.
+    var places: [(piece: Int, local: UInt32)] = []
+
+    init(stems: Bool) { self.stems = stems }
+
+    /// The number of a folded word, which is stemmed when it is seen for the first time.
+    @inline(__always)
+    mutating func term(_ word: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+      UnsafeMutableRawPointer(word + count).storeBytes(of: 0, as: UInt64.self)
+      let (spelling, isNew) = spellings.number(of: word, count: count, hash: WordTable.hash(word, count: count))
+      return isNew ? addSpelling(word, count: count) : Int(termOfSpelling[spelling])
+    }
+
+    @inline(never)
+    private mutating func addSpelling(_ word: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+      var count = count
+      if stems {
+        count = WordAnalyzer.stem(word, count: count)
+        UnsafeMutableRawPointer(word + count).storeBytes(of: 0, as: UInt64.self)
+      }
+      let (term, isNew) = terms.number(of: word, count: count, hash: WordTable.hash(word, count: count))
+      if isNew { places.append((-1, 0)) }
+      termOfSpelling.append(UInt32(term))
+      return term
+    }
+  }
+
+  /// The occurrences of a piece under way.
+  private struct Occurrences: WordSink {
+    var words: KnownWords
+    let piece: Int
+    /// The words of the piece and how often each occurs.
+    var terms: [UInt32] = []
+    var counts: [UInt32] = []
+    /// For each occurrence the word's number in the piece, and the position.
+    var list: [UInt64] = []
+
+    init(words: KnownWords, piece: Int) { (self.words, self.piece) = (words, piece) }
+
+    @inline(__always)
+    mutating func take(_ word: UnsafeMutablePointer<UInt8>, count: Int, position: UInt32, isExtra: Bool) {
+      let term = words.term(word, count: count)
+      if words.places[term].piece != piece {
+        words.places[term] = (piece, UInt32(terms.count))
+        terms.append(UInt32(term))
+        counts.append(0)
+      }
+      let local = words.places[term].local
+      counts[Int(local)] += 1
+      list.append(UInt64(local) << 32 | UInt64(position))
+    }
+  }
 }
 
 /// The words of all pieces in ascending order, and where their occurrences are.
 struct CollectedTerms: Sendable {
   private let pieces: [WordPiece]
-  private let table = WordTable()
+  private let table: WordTable
   /// The number of each word, in ascending order of their bytes.
   private let order: [Int]
   /// Where the parts of each word begin, by its place in the order, and at last where all end.
@@ -216,7 +221,7 @@ struct CollectedTerms: Sendable {
 
   init(_ pieces: [WordPiece], tables: [WordTable]) {
     self.pieces = pieces
-    let table = table
+    var table = WordTable()
     let numbers = tables.map { words in
       (0..<words.count).map { word in
         words.withString(word) { string in
@@ -243,7 +248,7 @@ struct CollectedTerms: Sendable {
         next[place] += 1
       }
     }
-    (self.starts, self.parts) = (starts, parts)
+    (self.table, self.starts, self.parts) = (table, starts, parts)
   }
 
   var count: Int { order.count }

@@ -3,8 +3,7 @@ import MinkeCore
 /// Numbers byte strings of at most ``WordScanner/longest`` bytes in the order in which they are first seen.
 ///
 /// Strings lie in memory whose bytes up to the next multiple of 8 after them may be read and are 0.
-// SAFETY of @unchecked: a table is used by one thread at a time, and handed on between them by the pool.
-final class WordTable: @unchecked Sendable {
+struct WordTable: Sendable {
   private(set) var count = 0
   private var slots: [UInt32]
   private var hashes: [UInt32] = []
@@ -29,7 +28,7 @@ final class WordTable: @unchecked Sendable {
 
   /// The number of the string; a new one if it is not known.
   @inline(__always)
-  func number(of string: UnsafePointer<UInt8>, count length: Int, hash: UInt32) -> (number: Int, isNew: Bool) {
+  mutating func number(of string: UnsafePointer<UInt8>, count length: Int, hash: UInt32) -> (number: Int, isNew: Bool) {
     let mask = slots.count - 1
     var slot = Int(hash) & mask
     while slots[slot] != 0 {
@@ -50,7 +49,7 @@ final class WordTable: @unchecked Sendable {
   }
 
   @inline(never)
-  private func insert(_ string: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt32, _ slot: Int) {
+  private mutating func insert(_ string: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt32, _ slot: Int) {
     slots[slot] = UInt32(count + 1)
     hashes.append(hash)
     starts.append(letters.count)
