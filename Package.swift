@@ -7,6 +7,9 @@ let modules: [Target.Dependency] = [
   "MinkeReading",
 ]
 
+// Collections stand above the umbrella, so that programs without them need no SQLite.
+let store: [Target.Dependency] = ["Minke", "MinkeStore"]
+
 let package = Package(
   name: "minke",
   platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
@@ -14,10 +17,13 @@ let package = Package(
     .library(name: "Minke", targets: ["Minke", "MinkeBuiltInModels"]),
     // The same without the built-in model's files, for programs that bring models of their own.
     .library(name: "MinkeWithoutModels", targets: ["Minke"]),
+    // Collections on disk; needs SQLite's headers (libsqlite3-dev on Debian).
+    .library(name: "MinkeStore", targets: ["MinkeStore"]),
     .executable(name: "minke", targets: ["MinkeCommand"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .target(name: "MinkeKernels"),
@@ -31,11 +37,16 @@ let package = Package(
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
     .target(name: "Minke", dependencies: modules),
+    .target(
+      name: "MinkeStore", dependencies: modules + ["Minke", .product(name: "GRDB", package: "GRDB.swift")],
+      exclude: ["README.md"]),
     .executableTarget(
       name: "MinkeCommand",
-      dependencies: modules + [
-        "Minke", "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      dependencies: modules + store + [
+        "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(
+      name: "MinkeFaults", dependencies: modules + store + ["MinkeBuiltInModels"], path: "Faults"),
     .executableTarget(name: "MinkeFuzz", dependencies: modules + ["Minke"], path: "Fuzz"),
 
     .target(name: "MinkeTestSupport", dependencies: ["MinkeCore"], path: "Tests/Support"),
@@ -46,7 +57,12 @@ let package = Package(
     .testTarget(name: "MinkeModelsTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeSearchTests", dependencies: modules + ["MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(name: "MinkeTests", dependencies: modules + ["Minke", "MinkeBuiltInModels", "MinkeTestSupport"]),
-    .testTarget(name: "MinkeCommandTests", dependencies: modules + ["Minke", "MinkeCommand", "MinkeTestSupport"]),
+    .testTarget(
+      name: "MinkeStoreTests",
+      dependencies: modules + store + [
+        "MinkeBuiltInModels", "MinkeFaults", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    .testTarget(name: "MinkeCommandTests", dependencies: modules + store + ["MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

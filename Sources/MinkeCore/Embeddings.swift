@@ -66,6 +66,14 @@ public struct Embeddings: Sendable, Equatable {
     }
   }
 
+  /// The vectors at `rows`, in that order.
+  package func choosing(_ rows: [Int]) throws -> Embeddings {
+    if rows.elementsEqual(0..<count) { return self }
+    var chosen = self.rows(0..<0)
+    for row in rows { try chosen.append(self.rows(row..<row + 1)) }
+    return chosen
+  }
+
   /// The vectors `range`, by themselves.
   public func rows(_ range: Range<Int>) -> Embeddings {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "rows \(range) of \(count)")

@@ -71,3 +71,35 @@ void minke_blake2b(const uint8_t *bytes, size_t count, uint8_t *digest, size_t l
   compress(h, block, count, true);
   for (size_t i = 0; i < length; i++) digest[i] = (uint8_t)(h[i / 8] >> (8 * (i % 8)));
 }
+
+static inline uint64_t load64(const uint8_t *bytes) {
+  uint64_t word;
+  memcpy(&word, bytes, 8);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  word = __builtin_bswap64(word);
+#endif
+  return word;
+}
+
+// Odd, so that every step is a bijection and no change of one word is lost.
+static const uint64_t checksum_factor = 0x9e3779b97f4a7c15u;
+
+static inline uint64_t checksum_step(uint64_t state, uint64_t word) {
+  state ^= word;
+  return ((state << 29) | (state >> 35)) * checksum_factor;
+}
+
+uint64_t minke_checksum(const uint8_t *bytes, size_t count) {
+  // Four chains, because one would wait for its own multiplication.
+  uint64_t states[4] = {1, 2, 3, 4};
+  size_t offset = 0;
+  for (; offset + 32 <= count; offset += 32)
+    for (int lane = 0; lane < 4; lane++)
+      states[lane] = checksum_step(states[lane], load64(bytes + offset + 8 * lane));
+  uint8_t rest[32] = {0};
+  if (offset < count) memcpy(rest, bytes + offset, count - offset);
+  for (int lane = 0; lane < 4; lane++) states[lane] = checksum_step(states[lane], load64(rest + 8 * lane));
+  uint64_t sum = count;
+  for (int lane = 0; lane < 4; lane++) sum = checksum_step(sum, states[lane]);
+  return sum ^ (sum >> 32);
+}

@@ -32,6 +32,11 @@ package struct PassageBatch: Sendable {
     documents[places[index].document].withText(of: places[index].passage) { String(decoding: $0, as: UTF8.self) }
   }
 
+  /// What a passage is found by: the names of what it stands in, and its text.
+  package func searchedText(_ index: Int) -> String {
+    passage(index).context.map { $0 + "\n" + text(index) } ?? text(index)
+  }
+
   /// The sources that passages of this batch may be from, those without a passage included, and without those that
   /// could not be read.
   package var sources: [Int] { documents.filter { $0.skipped == nil }.map(\.number) }

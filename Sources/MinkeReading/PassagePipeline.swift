@@ -38,12 +38,13 @@ package struct PassagePipeline: Sendable {
   /// Reads `sources` in order and hands their passages to `sink`.
   ///
   /// - Parameters:
+  ///   - encodes: whether vectors are wanted; without, batches have none.
   ///   - progress: hears how far it has come, after each batch and while one is encoded.
   ///   - sink: takes each batch; one may hold no passage.
   /// - Returns: what was read. A file that cannot be read is left out and named there.
   /// - Throws: what `sink` and the encoder throw; `CancellationError` when the calling task was cancelled.
   package func run(
-    _ sources: [DocumentSource], progress: (@Sendable (ReadingProgress) -> Void)? = nil,
+    _ sources: [DocumentSource], encodes: Bool = true, progress: (@Sendable (ReadingProgress) -> Void)? = nil,
     into sink: (PassageBatch) throws -> Void
   ) throws -> ReadingReport {
     var report = ReadingReport()
@@ -64,7 +65,10 @@ package struct PassagePipeline: Sendable {
       let documents = try split(open)
       // What was opened behind a document that is longer than it seemed comes again.
       if let last = documents.last { next = last.number + 1 }
-      let batch = try encode(documents, with: tokenEncoder, state, progress)
+      let batch =
+        try encodes
+        ? encode(documents, with: tokenEncoder, state, progress)
+        : PassageBatch(documents, places: Self.places(of: documents), vectors: encoder.encode([], options: options))
       for document in documents {
         if document.isLast, document.skipped == nil { report.documents += 1 }
         if let reason = document.skipped {
@@ -119,15 +123,15 @@ package struct PassagePipeline: Sendable {
     }
   }
 
+  private static func places(of documents: [OpenDocument]) -> [(document: Int, passage: Int)] {
+    documents.enumerated().flatMap { index, document in document.piece.passages.indices.map { (index, $0) } }
+  }
+
   private func encode(
     _ documents: [OpenDocument], with tokenEncoder: (any TokenIDEncoder)?, _ state: ReadingProgress,
     _ progress: (@Sendable (ReadingProgress) -> Void)?
   ) throws -> PassageBatch {
-    var places: [(document: Int, passage: Int)] = []
-    for (index, document) in documents.enumerated() {
-      for passage in document.piece.passages.indices { places.append((index, passage)) }
-    }
-    let passages = places
+    let passages = Self.places(of: documents)
     if let tokenEncoder {
       let vectors = try tokenEncoder.encode(count: passages.count, options: options) { index, ids in
         let (document, passage) = passages[index]

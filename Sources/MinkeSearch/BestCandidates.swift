@@ -15,7 +15,7 @@ struct Candidate: BitwiseCopyable, Sendable {
 struct BestCandidates: ~Copyable, Sendable {
   let queries: Int
   let k: Int
-  private let workers: Int
+  let workers: Int
   private let entries: AlignedBuffer<Candidate>
   private let counts: AlignedBuffer<Int>
 

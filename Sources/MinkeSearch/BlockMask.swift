@@ -6,6 +6,26 @@ struct BlockMask: Sendable {
   let count: Int
   private let lanes: AlignedBuffer<UInt16>
 
+  /// The vectors of the bits in `parts`, one part a segment, that `filter` lets through as well.
+  ///
+  /// - Throws: `CancellationError` when the calling task was cancelled.
+  init(_ parts: [SharedBuffer<UInt16>], _ filter: IDFilter?, _ contents: Contents) throws {
+    let asked = try filter.map { try BlockMask($0, contents) }
+    let lanes = AlignedBuffer<UInt16>(uninitialized: parts.reduce(0) { $0 + $1.count })
+    var (block, count) = (0, 0)
+    for part in parts {
+      withExtendedLifetime(part) {
+        for bits in part.pointer {
+          let mask = asked.map { bits & $0.lanes(of: block) } ?? bits
+          lanes.baseAddress[block] = mask
+          count += mask.nonzeroBitCount
+          block += 1
+        }
+      }
+    }
+    (self.lanes, self.count) = (lanes, count)
+  }
+
   /// Asks `filter` for every vector of `contents`, on all cores.
   ///
   /// - Throws: `CancellationError` when the calling task was cancelled.

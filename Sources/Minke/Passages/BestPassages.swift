@@ -1,19 +1,19 @@
 import MinkeCore
 
 /// The best passages seen so far, the best first; of equal ones those that came first.
-struct BestPassages: Sendable {
+package struct BestPassages: Sendable {
   private let options: SearchOptions
   private var best: [(found: FoundPassage, document: Int)] = []
 
-  init(_ options: SearchOptions) { self.options = options }
+  package init(_ options: SearchOptions) { self.options = options }
 
-  var found: [FoundPassage] { best.map(\.found) }
+  package var found: [FoundPassage] { best.map(\.found) }
 
   /// Takes in a passage if it is among the best.
   ///
   /// A passage that is refused is worse than `k` that were kept, or than as many of its document as are wanted, and so
   /// it stays refused whatever follows.
-  mutating func offer(score: Float, document: Int, _ found: () -> FoundPassage) {
+  package mutating func offer(score: Float, document: Int, _ found: () -> FoundPassage) {
     if let threshold = options.threshold, score < threshold { return }
     if best.count >= options.k, let last = best.last, score <= last.found.score { return }
     if let most = options.maximumPerDocument {
@@ -31,7 +31,7 @@ struct BestPassages: Sendable {
 
 extension SearchOptions {
   /// - Throws: `MinkeError` of kind `invalidArgument` naming the number that is out of its range.
-  func check() throws(MinkeError) {
+  package func check() throws(MinkeError) {
     guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
     if let most = maximumPerDocument, most < 1 {
       throw MinkeError(.invalidArgument, "maximum per document", expected: "1 or more", found: "\(most)")

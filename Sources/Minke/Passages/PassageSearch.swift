@@ -5,17 +5,18 @@ import MinkeSearch
 import MinkeText
 import Synchronization
 
-/// Documents, read once, whose passages are held in memory with their vectors and can be asked by meaning.
+/// Documents, read once, whose passages are held in memory with their vectors and words, to be searched by both.
 ///
-/// It splits files and texts into passages, turns these into vectors and compares a query with every one of them.
-/// Documents can be added and removed at any time, from any task or thread, also while others search. It holds the
-/// vectors and the texts of the passages, nothing else.
+/// It splits files and texts into passages, turns these into vectors and compares a query with every one of them, and it
+/// looks the query's words up. Documents can be added and removed at any time, from any task or thread, also while others
+/// search.
 public final class PassageSearch: Sendable {
   /// What turns passages and queries into vectors.
   public let encoder: any TextEncoder
 
   private let dimension: Int?
   private let index: VectorIndex
+  private let words = WordIndex()
   private let contents = Mutex(Contents())
 
   /// A search without documents.
@@ -86,10 +87,13 @@ public final class PassageSearch: Sendable {
   }
 
   /// Takes a document out; says whether it was there.
+  ///
+  /// - Throws: `CancellationError` when the calling task was cancelled.
   @discardableResult
-  public func remove(_ document: String) -> Bool {
+  public func remove(_ document: String) throws -> Bool {
     guard let ids = contents.withLock({ $0.remove(document) }) else { return false }
     index.remove(ids: ids)
+    try words.remove(ids: ids)
     return true
   }
 
@@ -102,61 +106,88 @@ public final class PassageSearch: Sendable {
       return try PassagePipeline(encoder: encoder, dimension: dimension, encoding: encoding).run(
         sources, progress: progress
       ) { batch in
-        if let unfinished, !batch.sources.contains(unfinished) { remove(sources[unfinished].id) }
-        for number in batch.sources where number != unfinished { remove(sources[number].id) }
+        if let unfinished, !batch.sources.contains(unfinished) { try remove(sources[unfinished].id) }
+        for number in batch.sources where number != unfinished { try remove(sources[number].id) }
         unfinished = batch.unfinished
         let ids = contents.withLock { $0.add(batch, of: sources) }
         try index.add(batch.vectors, ids: ids)
+        _ = try words.add((0..<batch.count).map { batch.searchedText($0) }, ids: ids)
       }
     } catch {
-      if let unfinished { remove(sources[unfinished].id) }
+      if let unfinished { _ = try? remove(sources[unfinished].id) }
       throw error
     }
   }
 
   // MARK: Searching
 
-  /// The `k` passages most like `query`, the best first; fewer where there are fewer.
+  /// The `k` passages that suit `query` best, the best first; fewer where there are fewer.
   ///
+  /// Words in quotation marks must occur as they are, words behind a minus sign must not, and `path:`, `file:` or `type:`
+  /// says which documents. Whatever is typed is a valid query.
   /// - Throws: `MinkeError` when `k` is below 1; `CancellationError`.
   public func search(_ query: String, k: Int = 10) throws -> [FoundPassage] {
     try search([query], options: SearchOptions(k: k))[0]
   }
 
-  /// The passages most like each of `queries`, the best first.
+  /// The passages that suit each of `queries` best, the best first.
   ///
   /// - Throws: `MinkeError` when an option is out of its range; `CancellationError`.
   public func search(_ queries: [String], options: SearchOptions) throws -> [[FoundPassage]] {
     try options.check()
-    let vectors = try encoder.encode(queries, dimension: dimension, role: .query)
-    let found = try index.search(vectors, k: options.k)
-    return try found.indices.map { number in
-      var (matches, wanted) = (found[number], options.k)
-      while true {
-        let (best, isComplete) = passages(of: matches, options)
-        if isComplete || matches.count < wanted { return best }
-        // Others of the same documents stood before those that are wanted, or some were removed meanwhile.
-        wanted *= 4
-        matches = try index.search(vectors.rows(number..<number + 1), k: wanted)[0]
-      }
-    }
-  }
-
-  /// The best passages among `matches`, and whether none that follows them could be among the best.
-  private func passages(of matches: [Match], _ options: SearchOptions) -> (best: [FoundPassage], isComplete: Bool) {
-    var best = BestPassages(options)
-    var last: Float = 1
-    contents.withLock { contents in
-      for match in matches {
-        // One that was removed since.
-        guard let held = contents.passages[match.id] else { continue }
-        last = encoder.metric.similarity(ofScore: match.score, dimension: index.dimension)
-        best.offer(score: last, document: held.document) {
-          FoundPassage(score: last, document: held.id, path: held.path, passage: held.passage, text: held.text)
+    let parsed = queries.map { WordQuery(parsing: $0) }
+    let vectors =
+      options.mode == .words ? nil : try encoder.encode(parsed.map(\.text), dimension: dimension, role: .query)
+    var results = [[FoundPassage]](repeating: [], count: queries.count)
+    // What a query itself demands makes it one of its own; the rest is searched for together.
+    let plain = parsed.indices.filter { !parsed[$0].hasDemands }
+    let groups = (plain.isEmpty ? [] : [plain]) + parsed.indices.filter { parsed[$0].hasDemands }.map { [$0] }
+    for group in groups {
+      let filter = try filter(of: parsed[group[0]])
+      let ranking = try Ranking(
+        options, queries: group.count, of: passageCount,
+        meaning: { chosen, k in
+          guard let vectors else { return chosen.map { _ in [] } }
+          return try self.nearest(vectors.choosing(chosen.map { group[$0] }), k: k, among: filter)
+        },
+        words: { chosen, k in try self.words.search(chosen.map { parsed[group[$0]] }, k: k, among: filter) })
+      for (place, query) in group.enumerated() {
+        results[query] = try ranking.best(of: place) { matches, best in
+          contents.withLock { contents in
+            for match in matches {
+              // One that was removed since.
+              guard let held = contents.passages[match.id] else { continue }
+              best.offer(score: match.score, document: held.document) {
+                FoundPassage(
+                  score: match.score, document: held.id, path: held.path, passage: held.passage, text: held.text)
+              }
+            }
+          }
         }
       }
     }
-    let isBelow = options.threshold.map { last < $0 } ?? false
-    return (best.found, best.found.count >= options.k || isBelow)
+    return results
+  }
+
+  /// What a query demands; nil for nothing.
+  private func filter(of query: WordQuery) throws -> IDFilter? {
+    guard query.hasDemands else { return nil }
+    let constraint = try words.constraint(of: query)
+    if query.fields.isEmpty { return constraint }
+    let conditions = FieldConditions(query.fields)
+    let ids = contents.withLock { contents in
+      contents.passagesOfDocument.filter { conditions.hold(of: $0.key) }.values.flatMap { $0 }
+    }
+    let named = IDFilter(ids)
+    guard let constraint else { return named }
+    return IDFilter(where: { named.contains($0) && constraint.contains($0) })
+  }
+
+  private func nearest(_ vectors: Embeddings, k: Int, among filter: IDFilter?) throws -> [[Match]] {
+    try index.search(vectors, k: k, among: filter).map { matches in
+      matches.map {
+        Match(id: $0.id, score: encoder.metric.similarity(ofScore: $0.score, dimension: index.dimension))
+      }
+    }
   }
 }

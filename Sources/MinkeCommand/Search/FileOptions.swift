@@ -31,11 +31,13 @@ struct FileOptions: ParsableArguments {
   @Flag(help: "Say on standard error which files were passed over, and why.")
   var debug = false
 
+  var selection: FileSelection {
+    FileSelection(includesHidden: hidden, followsIgnoreFiles: !noIgnore, globs: glob, types: type)
+  }
+
   /// What is to be read at `paths`, in order: files, what is below folders, standard input; `named` are the paths as
   /// they are.
   func find(_ paths: [String]) throws -> (sources: [DocumentSource], skipped: [SkippedFile], named: [FilePath]) {
-    let selection = FileSelection(
-      includesHidden: hidden, followsIgnoreFiles: !noIgnore, globs: glob, types: type)
     let named = paths.isEmpty ? [FilePath("")] : RawArguments.paths(paths.filter { $0 != "-" })
     // Files are found together, so that one of several names is read once.
     let walker = try TextFileWalker(named, selection: selection)

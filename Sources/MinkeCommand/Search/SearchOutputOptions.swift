@@ -4,11 +4,18 @@ import Minke
 /// What a search shows, and in which form.
 struct SearchOutputOptions: ParsableArguments {
   @Option(
-    help: ArgumentHelp("Only passages with this score or a higher one; a score is at most 1.", valueName: "score"))
+    help: ArgumentHelp(
+      "Only passages with this score or a higher one; by both and by meaning, a score is at most 1.", valueName: "score"
+    ))
   var threshold: Float?
 
   @Option(help: ArgumentHelp("At most this many passages of one file.", valueName: "n"))
   var maxPerFile: Int?
+
+  enum Grouping: String, ExpressibleByArgument, CaseIterable { case file }
+
+  @Option(help: ArgumentHelp("file: only the best passage of each.", valueName: "what"))
+  var groupBy: Grouping?
 
   @Flag(name: [.customShort("l"), .long], help: "Only the names of files, each once, the best first.")
   var filesWithMatches = false
@@ -31,6 +38,7 @@ struct SearchOutputOptions: ParsableArguments {
 
   func searchOptions(k: Int) throws -> SearchOptions {
     guard k > 0 else { throw MinkeError(.invalidArgument, "-k", expected: "1 or more", found: "\(k)") }
-    return SearchOptions(k: k, threshold: threshold, maximumPerDocument: filesWithMatches ? 1 : maxPerFile)
+    return SearchOptions(
+      k: k, threshold: threshold, maximumPerDocument: filesWithMatches ? 1 : maxPerFile ?? groupBy.map { _ in 1 })
   }
 }

@@ -38,7 +38,8 @@ struct SearchQuery {
     try reader.readObject { reader, name in
       switch name {
       case "text" where try reader.peek() == .string: text = try reader.readString()
-      case "id": id = try Array(reader.readText().utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "id") }
+      case "id", "_id":
+        id = try Array(reader.readText().utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "id") }
       default: try reader.skipValue()
       }
     }

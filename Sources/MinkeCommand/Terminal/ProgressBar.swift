@@ -12,7 +12,7 @@ import Synchronization
 /// A bar on standard error for a job that lasts; nothing is drawn for a short one or where no terminal listens.
 final class ProgressBar: Sendable {
   /// What the units of progress are.
-  enum Unit { case pieces, bytes }
+  enum Unit { case pieces, bytes, passages }
 
   private let label: String
   private let unit: Unit
@@ -32,26 +32,45 @@ final class ProgressBar: Sendable {
     { [self] completed, total in update(completed, total) }
   }
 
+  /// Hears of passages made, and how many of how many bytes they are from; with no end known there is no bar, only the
+  /// count.
+  func passages(_ passages: Int, bytes: Int, of total: Int) {
+    draw(isLast: false) { seconds in
+      let rate = "\(passages) passages, \(Int(Double(passages) / max(seconds, 1e-9)))/s"
+      guard total > 0 else { return "\r\(label) \(rate)\u{1B}[K" }
+      return Self.line(label, rate: rate, min(bytes, total), total, seconds: seconds)
+    }
+  }
+
   private func update(_ completed: Int, _ total: Int) {
-    guard isShown, total > 0 else { return }
+    guard total > 0 else { return }
+    draw(isLast: completed == total) { Self.line(label, unit, completed, total, seconds: $0) }
+  }
+
+  private func draw(isLast: Bool, _ line: (_ seconds: Double) -> String) {
+    guard isShown else { return }
     let now = ContinuousClock.now
     lastDrawn.withLock { last in
-      guard now - start > .milliseconds(300), now - last > .milliseconds(50) || completed == total else { return }
+      guard now - start > .milliseconds(300), now - last > .milliseconds(50) || isLast else { return }
       last = now
       Self.isDrawn.store(true, ordering: .relaxed)
-      Self.draw(Self.line(label, unit, completed, total, seconds: (now - start) / .seconds(1)))
+      Self.draw(line((now - start) / .seconds(1)))
     }
   }
 
   /// `encoding ████░░ 40% 1.2 MB/s 0:31 left`, from the first column on.
   static func line(_ label: String, _ unit: Unit, _ completed: Int, _ total: Int, seconds: Double) -> String {
+    let rate = Double(completed) / max(seconds, 1e-9)
+    let speed = unit == .bytes ? byteSize(Int(rate)) : rate < 10 ? fixed(rate, digits: 1) : String(Int(rate))
+    return Self.line(label, rate: "\(speed)/s", completed, total, seconds: seconds)
+  }
+
+  private static func line(_ label: String, rate: String, _ completed: Int, _ total: Int, seconds: Double) -> String {
     let width = 30
     let part = min(1, Double(completed) / Double(total))
     let done = Int(Double(width) * part)
     let bar = String(repeating: "█", count: done) + String(repeating: "░", count: width - done)
-    let rate = Double(completed) / max(seconds, 1e-9)
-    let speed = unit == .bytes ? byteSize(Int(rate)) : rate < 10 ? fixed(rate, digits: 1) : String(Int(rate))
-    var line = "\r\(label) \(bar) \(Int(100 * part))% \(speed)/s"
+    var line = "\r\(label) \(bar) \(Int(100 * part))% \(rate)"
     if part > 0 {
       let left = Int((seconds / part * (1 - part)).rounded(.up))
       line += " \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"

@@ -54,8 +54,14 @@ package enum FolderWriter {
   /// Calls `body` with an empty folder in the system's place for temporary files, which is removed afterwards, also
   /// when the process is asked to end.
   package static func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
-    let place = FileManager.default.temporaryDirectory.appendingPathComponent("minke").path
-    let draft = try Drafts.make(for: place, isFolder: true, mode: 0o700)
+    try withDraftFolder(beside: FileManager.default.temporaryDirectory.appendingPathComponent("minke"), body)
+  }
+
+  /// Calls `body` with an empty folder beside `destination`, to make there what is then moved to it; the folder is removed
+  /// afterwards, also when the process is asked to end.
+  package static func withDraftFolder<Result>(beside destination: URL, _ body: (URL) throws -> Result) throws -> Result
+  {
+    let draft = try Drafts.make(for: destination.path, isFolder: true, mode: 0o700)
     defer {
       close(draft.descriptor)
       Drafts.discard(draft.path)

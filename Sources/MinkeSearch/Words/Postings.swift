@@ -227,7 +227,7 @@ struct PositionList: Sendable {
     let start =
       isShort ? 1 : 5 * groups + Int(UnsafeRawPointer(base + 4 * group).loadUnaligned(as: UInt32.self))
     // Only passages with one position each can do without bits: no memory would bound the positions otherwise.
-    guard width <= 32, width > 0 || total == count, total <= bytes.count * 8,
+    guard width <= 32, width > 0 ? total <= bytes.count * 8 : total == count,
       start + (total * width + 7) / 8 <= bytes.count
     else { throw WordReader.malformed("\(total) positions in \(bytes.count) bytes", found: "fewer") }
     return Steps(bytes: bytes, start: start, width: width)

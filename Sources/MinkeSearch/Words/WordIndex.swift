@@ -186,3 +186,8 @@ public final class WordIndex: Sendable {
     return wanted
   }
 }
+
+extension WordIndex {
+  /// What the phrases and exclusions of a query let through, for a search by meaning; nil when there are none.
+  package func constraint(of query: WordQuery) throws -> IDFilter? { try snapshot().constraint(of: query) }
+}

@@ -82,6 +82,16 @@ extension SkipReason {
 }
 
 extension stat {
+  /// When the file was changed last, in nanoseconds since 1970.
+  var modified: Int64 {
+    #if canImport(Darwin)
+      let time = st_mtimespec
+    #else
+      let time = st_mtim
+    #endif
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+  }
+
   var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
 
   /// What a file is that is no plain file; nil for one that is.

@@ -19,6 +19,8 @@ package struct TextFileWalker {
     package let path: FilePath
     /// Bytes that it had when it was found.
     package let size: Int
+    /// When it was changed last, in nanoseconds since 1970.
+    package let modified: Int64
   }
 
   package private(set) var files: [File] = []
@@ -127,7 +129,7 @@ package struct TextFileWalker {
     } else if !seen.insert(identity).inserted {
       skipped.append(SkippedFile(path: path, reason: .readAlready))
     } else {
-      files.append(File(path: path, size: Int(status.st_size)))
+      files.append(File(path: path, size: Int(status.st_size), modified: status.modified))
     }
   }
 }

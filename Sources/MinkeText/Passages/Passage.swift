@@ -5,7 +5,6 @@ public struct Passage: Sendable, Equatable {
   public let byteRange: Range<Int>
   /// The first and the last line it touches; the first line of a text is 1. For a PDF file, lines of its text.
   public let lines: ClosedRange<Int>
-
   /// The page it is on; the first page of a document is 1. Nil where there are no pages.
   public let page: Int?
   /// The names around it that its text does not say: types and functions of source code, headings of a page of HTML,

@@ -1,0 +1,229 @@
+import GRDB
+import Minke
+import MinkeCore
+import MinkeModels
+import MinkeSearch
+
+extension Collection {
+  /// The `k` passages that suit `query` best, the best first; fewer where there are fewer.
+  ///
+  /// Words in quotation marks must occur as they are, words behind a minus sign must not, and `path:`, `title:` or the
+  /// name of metadata before a colon says what the document's must hold. Whatever is typed is a valid query.
+  /// - Throws: `MinkeError` when `k` is below 1 or the file is damaged; `CancellationError`.
+  public func search(_ query: String, k: Int = 10) throws -> [FoundPassage] {
+    try search([query], options: CollectionSearchOptions(k: k))[0]
+  }
+
+  /// The passages that suit each of `queries` best, the best first.
+  ///
+  /// All are answered from one state of the collection.
+  /// - Throws: `MinkeError` when an option is out of its range or the file is damaged; `CancellationError`.
+  public func search(_ queries: [String], options: CollectionSearchOptions) throws -> [[FoundPassage]] {
+    try options.search.check()
+    let parsed = queries.map { WordQuery(parsing: $0) }
+    let vectors =
+      options.search.mode == .words
+      ? nil : try encoder.encode(parsed.map(\.text), dimension: try settings.dimension, role: .query)
+    return try withState { db, state in
+      let searcher = StateSearcher(collection: self, db: db, state: state)
+      let condition = try options.filter.map { try searcher.filter($0) }
+      var results: [[FoundPassage]] = []
+      for start in stride(from: 0, to: parsed.count, by: Self.turn) {
+        let range = start..<min(parsed.count, start + Self.turn)
+        results += try searcher.search(
+          Array(parsed[range]), try vectors.map { try searcher.form($0.rows(range)) }, options, among: condition)
+      }
+      return results
+    }
+  }
+
+  /// Queries answered together: what they share is read once, and what each keeps stays small.
+  private static let turn = 256
+}
+
+/// What a search in collections gives, and from among what.
+public struct CollectionSearchOptions: Sendable {
+  /// How many, from what score on, and by what.
+  public var search: SearchOptions
+  /// Which documents may be found; nil for all.
+  public var filter: DocumentFilter?
+  /// Passages of the same document before and behind each that are given with it.
+  public var surroundings: Int
+
+  /// Options that differ from the default where they are given.
+  public init(_ search: SearchOptions = SearchOptions(), filter: DocumentFilter? = nil, surroundings: Int = 0) {
+    (self.search, self.filter, self.surroundings) = (search, filter, surroundings)
+  }
+
+  /// The best `k` passages.
+  public init(k: Int) { self.init(SearchOptions(k: k)) }
+}
+
+/// Searches in one state of a collection.
+struct StateSearcher {
+  let collection: Collection
+  let db: Database
+  let state: CollectionState
+
+  private var file: CollectionFile { collection.file }
+
+  /// `vectors` as the collection keeps them.
+  func form(_ vectors: Embeddings) throws -> Embeddings {
+    state.settings.binarizes ? try vectors.binarized() : vectors
+  }
+
+  func search(
+    _ queries: [WordQuery], _ vectors: Embeddings?, _ options: CollectionSearchOptions, among condition: IDFilter?
+  ) throws -> [[FoundPassage]] {
+    let words = WordSearch(state.words.map { ($0.segment, $0.dead) }, analyzer: state.settings.analyzer)
+    // What a query itself demands makes it one of its own; the rest is searched for together.
+    var filters: [IDFilter?] = []
+    for query in queries { filters.append(try filter(of: query, words, and: condition)) }
+    let plain = queries.indices.filter { !queries[$0].hasDemands }
+    let single = queries.indices.filter { queries[$0].hasDemands }
+    var results = [[FoundPassage]](repeating: [], count: queries.count)
+    let groups = (plain.isEmpty ? [] : [plain]) + single.map { [$0] }
+    for group in groups {
+      let filter = filters[group[0]]
+      let ranking = try Ranking(
+        options.search, queries: group.count, of: state.passageCount,
+        meaning: { chosen, k in
+          guard let vectors else { return chosen.map { _ in [] } }
+          return try nearest(vectors.choosing(chosen.map { group[$0] }), k: k, among: filter)
+        },
+        words: { chosen, k in try words.search(chosen.map { queries[group[$0]] }, k: k, among: filter) })
+      for (place, index) in group.enumerated() { results[index] = try passages(ranking, place, options) }
+    }
+    return results
+  }
+
+  /// The passages of a ranking that the options ask for.
+  func passages(_ ranking: Ranking, _ query: Int, _ options: CollectionSearchOptions) throws -> [FoundPassage] {
+    let found = try ranking.best(of: query) { matches, best in
+      let stored = try db.passages(matches.map(\.id), of: file.path)
+      for match in matches {
+        guard let found = stored[match.id] else {
+          throw MinkeError(
+            .malformedFile, file.path, expected: "passage \(match.id)", found: "none; minke collection verify says more"
+          )
+        }
+        best.offer(score: match.score, document: Int(found.document)) { FoundPassage(found, score: match.score) }
+      }
+    }
+    guard options.surroundings > 0 else { return found }
+    return try found.map { try $0.surrounded(by: options.surroundings, db, file.path) }
+  }
+
+  // MARK: Filters
+
+  /// The passages of the documents that `condition` holds for.
+  func filter(_ condition: DocumentFilter) throws -> IDFilter {
+    var ids: [Int64] = []
+    let (sql, arguments) = condition.sql
+    do {
+      try db.forEachRow(
+        "SELECT p.id FROM documents d JOIN passages p ON p.document = d.id WHERE \(sql)", StatementArguments(arguments),
+        of: "\(file.path): passages"
+      ) { ids.append(try $0.integer(0)) }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
+      throw MinkeError(.invalidArgument, "filter", expected: "a condition", found: error.message ?? "another")
+    }
+    return IDFilter(ids)
+  }
+
+  /// What a query demands of passages beside `condition`; nil for nothing.
+  private func filter(of query: WordQuery, _ words: WordSearch, and condition: IDFilter?) throws -> IDFilter? {
+    var all = [condition, try words.constraint(of: query)].compactMap { $0 }
+    if !query.fields.isEmpty {
+      all.append(try filter(DocumentFilter(fields: query.fields)))
+    }
+    if all.count < 2 { return all.first }
+    let filters = all
+    return IDFilter(where: { id in filters.allSatisfy { $0.contains(id) } })
+  }
+
+  // MARK: By meaning
+
+  /// The nearest `k` of each query, as similarities.
+  func nearest(_ queries: Embeddings, k: Int, among filter: IDFilter?) throws -> [[Match]] {
+    let format = try state.settings.vectorFormat()
+    let candidates = min(format.candidates(for: k), max(1, state.passageCount))
+    let search = try VectorBlockSearch(format, queries: queries, k: candidates)
+    // As many blocks at a time as keep all cores busy and need not be kept.
+    var start = 0
+    while start < state.vectors.count {
+      try Task.checkCancellation()
+      let parts = state.vectors[start..<min(state.vectors.count, start + 32)]
+      var (blocks, lanes): ([VectorBlock], [SharedBuffer<UInt16>]) = ([], [])
+      for part in parts {
+        let block = try collection.vectorBlock(of: part, format, db)
+        blocks.append(block)
+        lanes.append(block.lanes(without: part.removed))
+      }
+      try search.add(blocks, lanes: lanes, among: filter)
+      start += parts.count
+    }
+    var found: [[Match]] = []
+    for query in 0..<queries.count {
+      var matches = search.matches(of: query)
+      if format.hasRows { matches = try rescored(matches, format, queries, query) }
+      found.append(
+        matches.prefix(k).map {
+          Match(id: $0.id, score: format.metric.similarity(ofScore: $0.score, dimension: format.dimension))
+        })
+    }
+    return found
+  }
+
+  private func rescored(
+    _ matches: [Match], _ format: VectorBlockFormat, _ queries: Embeddings, _ index: Int
+  ) throws -> [Match] {
+    let query = RowQuery(format, queries, index)
+    // By id, so that neighbors come from one chunk.
+    var scored: [Match] = []
+    scored.reserveCapacity(matches.count)
+    var last: (id: Int64, chunk: SharedBuffer<UInt8>)?
+    for match in matches.sorted(by: { $0.id < $1.id }) {
+      guard let part = state.vectorPart(of: match.id), let position = part.position(of: match.id),
+        case let number = position / VectorBlockFormat.chunkVectors
+      else { continue }
+      let id = part.chunks + Int64(number)
+      let chunk = last?.id == id ? last?.chunk : nil
+      let bytes = try chunk ?? collection.chunk(number, of: part, db)
+      last = (id, bytes)
+      guard let score = query.score(position % VectorBlockFormat.chunkVectors, of: bytes) else {
+        throw MinkeError(
+          .malformedFile, "\(file.path): block \(id)", expected: "a chunk of vectors", found: "a shorter one")
+      }
+      scored.append(Match(id: match.id, score: score))
+    }
+    return scored.sorted { $0.score > $1.score || ($0.score == $1.score && $0.id < $1.id) }
+  }
+}
+
+extension FoundPassage {
+  init(_ stored: StoredPassage, score: Float) {
+    self.init(
+      score: score, document: stored.name, path: stored.path, passage: stored.passage, text: stored.text,
+      title: stored.title, metadata: stored.metadata?.object ?? [:], id: stored.id)
+  }
+
+  /// The same with the `count` passages of its document before it and behind it.
+  func surrounded(by count: Int, _ db: Database, _ path: String) throws -> FoundPassage {
+    guard let id else { return self }
+    func texts(_ comparison: String, _ order: String) throws -> [String] {
+      var texts: [String] = []
+      try db.forEachRow(
+        """
+        SELECT text FROM passages WHERE document = (SELECT document FROM passages WHERE id = ?) AND id \(comparison) ?
+        ORDER BY id \(order) LIMIT ?
+        """, [id, id, count], of: "\(path): passages"
+      ) { texts.append(try $0.text(0)) }
+      return texts
+    }
+    var copy = self
+    copy.before = try texts("<", "DESC").reversed()
+    copy.after = try texts(">", "ASC")
+    return copy
+  }
+}
