@@ -43,7 +43,13 @@ struct SearchSummary {
       }
     }
     skipped.append(("gone or no plain files", others))
-    let reasons = Dictionary(grouping: report.notExtracted) { "\($0.reason)" }
+    let reasons = Dictionary(grouping: report.notExtracted) { file in
+      if case .notExtracted = file.reason {
+        "damaged, locked or without text (--debug says which)"
+      } else {
+        "\(file.reason)"
+      }
+    }
     skipped += reasons.sorted { $0.key < $1.key }.map { ($0.key, $0.value.count) }
     for (reason, files) in skipped where files > 0 { text += "; \(count(files, "file")) skipped: \(reason)" }
     return text

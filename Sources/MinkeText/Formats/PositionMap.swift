@@ -74,7 +74,7 @@ struct PlaceIndex: Sendable {
   /// Lines and bytes before every ``step`` bytes of the text.
   private var marks: [(line: Int, byte: Int)] = []
 
-  private static let step = 1 << 12
+  private static let step = 1 << 9
 
   /// - Parameter encoding: how the file is written, in whose bytes places are counted.
   init(_ text: [UInt8], encoding: TextEncoding = .utf8) {

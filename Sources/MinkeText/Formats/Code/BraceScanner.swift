@@ -107,7 +107,9 @@ struct BraceScanner {
     case UInt8(ascii: ";") where parentheses == 0: endStatement()
     case UInt8(ascii: ":") where syntax.hasPreprocessor && parentheses == 0 && statement.words.count <= 2:
       // A label such as `public:`.
-      if let word = statement.words.first, ["public", "private", "protected"].contains(string(word)) { endStatement() }
+      if let word = statement.words.first, word.count < 10, ["public", "private", "protected"].contains(string(word)) {
+        endStatement()
+      }
     case UInt8(ascii: "=") where parentheses == 0 && statement.wordsBeforeEquals == nil:
       let isPart = [UInt8(ascii: "="), UInt8(ascii: "!"), UInt8(ascii: "<"), UInt8(ascii: ">")].contains(before)
       let goesOn = text.at(position + 1) == byte || text.at(position + 1) == UInt8(ascii: ">")

@@ -257,7 +257,7 @@ struct CodeLexer {
     guard before.contains(last), ![0x20, UInt8(ascii: "=")].contains(text.at(position + 1)) else { return nil }
     var end = position + 1
     var isClass = false
-    while end < text.count, end - position < 1000, text[end] != UInt8(ascii: "\n") {
+    while end < text.count, end - position < 300, text[end] != UInt8(ascii: "\n") {
       switch text[end] {
       case UInt8(ascii: "\\"): end += 1
       case UInt8(ascii: "["): isClass = true
