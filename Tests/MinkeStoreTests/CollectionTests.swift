@@ -279,7 +279,9 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
       let other = try DatabaseQueue(path: path)
       try other.write { try $0.execute(sql: "CREATE TABLE recipes (name TEXT); PRAGMA application_id = 77") }
       try other.close()
+      let before = try Data(contentsOf: URL(fileURLWithPath: path))
       #expect(refused()?.found == "a database of another application")
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
       try FileManager.default.removeItem(atPath: path)
       try Collection.open(path, encoder: model).close()
       let newer = try DatabaseQueue(path: path)

@@ -57,6 +57,7 @@ struct SearchPrinter {
     text += style.bold(place(found, line: true))
     if let context = found.passage.context { text += "  " + style.faint(Style.printable(context)) }
     text += "\n"
+    for before in found.before { text += surrounding(before) }
     var afterEmpty = true
     for line in found.text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
       let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
@@ -66,7 +67,15 @@ struct SearchPrinter {
         afterEmpty = part.isEmpty
       }
     }
+    for after in found.after { text += surrounding(after) }
     return text + (afterEmpty ? "" : "\n")
+  }
+
+  /// A passage before or behind the one that was found.
+  private func surrounding(_ passage: String) -> String {
+    let words = passage.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return DisplayWidth.wrapped(Style.printable(words[...]), width: style.width - 4)
+      .map { "    \(style.faint(String($0)))\n" }.joined()
   }
 
   /// The name of a passage's file, with the line where it begins; a link to the file where a terminal may open it.

@@ -54,6 +54,7 @@ final class CollectionFile: Sendable {
       if isReadOnly {
         (pool, writer) = (try Self.openReadOnly(path), nil)
       } else {
+        if exists { try Self.checkOwner(path) }
         let opened = try DatabasePool(path: path, configuration: Self.configuration(creating: !exists))
         (pool, writer) = (opened, opened)
       }
@@ -70,6 +71,23 @@ final class CollectionFile: Sendable {
   private static func folder(of path: String) -> String {
     let folder = (path as NSString).deletingLastPathComponent
     return folder.isEmpty ? "." : folder
+  }
+
+  /// Throws where the file is another application's: opening it to write would change how it is kept.
+  private static func checkOwner(_ path: String) throws {
+    var configuration = Configuration()
+    configuration.readonly = true
+    let queue = try DatabaseQueue(path: path, configuration: configuration)
+    defer { try? queue.close() }
+    let (application, isEmpty) = try queue.read { db in
+      (
+        try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0,
+        try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") == 0
+      )
+    }
+    guard application == Schema.applicationID || isEmpty && application == 0 else {
+      throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "a database of another application")
+    }
   }
 
   /// Throws where there is no plain file. SQLite itself is left to find out what is in it: to close a file takes away all
