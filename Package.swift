@@ -38,7 +38,10 @@ let package = Package(
     .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
     .target(name: "Minke", dependencies: modules),
     .target(
-      name: "MinkeStore", dependencies: modules + ["Minke", .product(name: "GRDB", package: "GRDB.swift")],
+      name: "MinkeStore",
+      dependencies: modules + [
+        "Minke", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ],
       exclude: ["README.md"]),
     .executableTarget(
       name: "MinkeCommand",

@@ -86,6 +86,24 @@ public struct Embeddings: Sendable, Equatable {
     return Embeddings(count: range.count, dimension: dimension, values: part)
   }
 
+  /// The vectors of all `pieces`, one behind the other; nil of none.
+  ///
+  /// - Throws: ``MinkeError`` of kind `shapeMismatch` when they differ in dimension or kind.
+  package init?(joining pieces: [Embeddings]) throws(MinkeError) {
+    guard let first = pieces.first else { return nil }
+    for piece in pieces { try first.requireSameKind(as: piece) }
+    func joined<Element>(_ arrays: [[Element]]) -> [Element] {
+      var whole: [Element] = []
+      whole.reserveCapacity(arrays.reduce(0) { $0 + $1.count })
+      for array in arrays { whole += array }
+      return whole
+    }
+    self.init(
+      count: pieces.reduce(0) { $0 + $1.count }, dimension: first.dimension,
+      values: first.floats == nil
+        ? .bits(joined(pieces.compactMap(\.packedBits))) : .float32(joined(pieces.compactMap(\.floats))))
+  }
+
   /// Adds the vectors of `other` behind these.
   ///
   /// - Throws: ``MinkeError`` of kind `shapeMismatch` when the two differ in dimension or kind.

@@ -1,7 +1,8 @@
 import MinkeText
 
 /// A document on its way through the pipeline, and the piece of its text that is in memory.
-struct OpenDocument: Sendable {
+// SAFETY of @unchecked: one worker at a time reads or packs it, and nobody looks at it meanwhile.
+final class OpenDocument: @unchecked Sendable {
   /// Its place among the sources.
   let number: Int
   private let source: DocumentSource
@@ -40,7 +41,7 @@ struct OpenDocument: Sendable {
   var omitted: OmittedLines? { structured?.omitted }
 
   /// Reads the next piece, of about `count` bytes, and finds its blocks. What is wrong ends the document.
-  mutating func read(_ count: Int) {
+  func read(_ count: Int) {
     do throws(SkipReason) {
       if !isOpen { try open() }
       isOpen = true
@@ -64,7 +65,7 @@ struct OpenDocument: Sendable {
   }
 
   /// Takes the text out of a document whose format asks for that; opens any other.
-  private mutating func open() throws(SkipReason) {
+  private func open() throws(SkipReason) {
     switch source {
     case .file(let file):
       let whole = try StructuredText(file: file.path, size: file.size, format: source.format, encoding: encoding)
@@ -75,13 +76,13 @@ struct OpenDocument: Sendable {
     }
   }
 
-  private mutating func use(_ whole: StructuredText) {
+  private func use(_ whole: StructuredText) {
     structured = whole
     splitter = DocumentSplitter(passages, whole, keepsIDs: keepsIDs)
     (text, base) = (whole.text, 0)
   }
 
-  private mutating func readText(_ count: Int) throws(SkipReason) {
+  private func readText(_ count: Int) throws(SkipReason) {
     let needed = splitter.neededFrom - base
     text = needed < text.count ? Array(text[needed...]) : []
     base += needed
@@ -104,7 +105,7 @@ struct OpenDocument: Sendable {
   }
 
   /// Reads the file as PDF if it begins as such, whatever its name.
-  private mutating func usePDF() throws(SkipReason) -> Bool {
+  private func usePDF() throws(SkipReason) -> Bool {
     guard base == 0, let reader, reader.isPDF, case .file(let file) = source else { return false }
     use(try StructuredText.pdf(file.path))
     return true
@@ -116,7 +117,7 @@ struct OpenDocument: Sendable {
   }
 
   /// Makes passages of the units of all blocks.
-  mutating func pack(_ units: [PassageUnits]) {
+  func pack(_ units: [PassageUnits]) {
     guard skipped == nil else {
       piece = DocumentSplitter.Piece()
       return

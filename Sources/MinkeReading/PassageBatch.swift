@@ -1,7 +1,8 @@
 import MinkeCore
 import MinkeText
 
-/// Some passages and their vectors, as they come out of the pipeline: by document, then by place.
+/// Some passages and their vectors, as they come out of the pipeline: by document, then by place. It holds until the next
+/// batch is begun.
 package struct PassageBatch: Sendable {
   private let documents: [OpenDocument]
   /// For each passage, the document in the batch and the passage in its piece.

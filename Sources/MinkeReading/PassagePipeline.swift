@@ -92,13 +92,11 @@ package struct PassagePipeline: Sendable {
 
   /// Reads a piece of each document, up to the first that has more of them, and splits it.
   private func split(_ open: [OpenDocument]) throws -> [OpenDocument] {
-    var documents = try Workers.map(count: open.count) { index in
-      var document = open[index]
-      document.read(batchSize)
-      return document
+    try Workers.forEachPiece(of: open.count, grain: open.count / 64) { range, _ in
+      for index in range { open[index].read(batchSize) }
     }
-    if let unfinished = documents.firstIndex(where: { !$0.isLast }) { documents.removeSubrange((unfinished + 1)...) }
-    let read = documents
+    let unfinished = open.firstIndex { !$0.isLast }
+    let read = Array(open[...(unfinished ?? open.count - 1)])
     var parts: [(document: Int, blocks: Range<Int>)] = []
     var partsOfDocument: [Range<Int>] = []
     for (index, document) in read.enumerated() {
@@ -115,12 +113,11 @@ package struct PassagePipeline: Sendable {
       partsOfDocument.append(firstPart..<parts.count)
     }
     let (work, ranges) = (parts, partsOfDocument)
-    let units = try Workers.map(count: work.count) { read[work[$0].document].units(of: work[$0].blocks) }
-    return try Workers.map(count: read.count) { index in
-      var document = read[index]
-      document.pack(Array(units[ranges[index]]))
-      return document
+    let units = try Workers.map(count: work.count, grain: work.count / 64) { read[work[$0].document].units(of: work[$0].blocks) }
+    try Workers.forEachPiece(of: read.count, grain: read.count / 64) { range, _ in
+      for index in range { read[index].pack(Array(units[ranges[index]])) }
     }
+    return read
   }
 
   private static func places(of documents: [OpenDocument]) -> [(document: Int, passage: Int)] {

@@ -32,11 +32,17 @@ final class Segment: @unchecked Sendable {
   private let owner: AnyObject
 
   /// Memory of our own, whose content is arbitrary until it is written.
-  init(_ format: VectorFormat, capacity: Int) {
+  convenience init(_ format: VectorFormat, capacity: Int) {
+    let layout = SegmentLayout(format, capacity: capacity)
+    self.init(format, capacity: capacity, place: 0, in: AlignedBuffer(uninitialized: layout.byteCount))
+  }
+
+  /// Segment number `place` of the equal ones that fill `memory`.
+  init(_ format: VectorFormat, capacity: Int, place: Int, in memory: AlignedBuffer<UInt8>) {
     self.format = format
     layout = SegmentLayout(format, capacity: capacity)
-    let memory = AlignedBuffer<UInt8>(uninitialized: layout.byteCount)
-    start = UnsafeMutableRawPointer(memory.baseAddress)
+    precondition((place + 1) * layout.byteCount <= memory.count)
+    start = UnsafeMutableRawPointer(memory.baseAddress) + place * layout.byteCount
     owner = memory
     isMapped = false
   }

@@ -1,5 +1,6 @@
 import MinkeCore
 import MinkeKernels
+import Synchronization
 
 /// How vectors lie in blocks of bytes that are kept elsewhere, such as in a database, and are searched from there.
 ///
@@ -74,7 +75,7 @@ package struct VectorBlockFormat: Sendable {
       guard source.dimension == dimension else {
         throw MinkeError(.shapeMismatch, "vectors", expected: "\(dimension) dimensions", found: "\(source.dimension)")
       }
-      try source.check(metric, "vectors")
+      try source.check(metric, "vectors", rows: rows)
       let unused = AlignedBuffer<UInt8>(uninitialized: max(1, written.rescoredBytes))
       for (position, row) in rows.enumerated() {
         let lane = position % VectorFormat.blockVectors
@@ -125,6 +126,29 @@ struct BlockLayout {
   }
 }
 
+/// Memory for several blocks that are read together, in large pages: a block by itself is too small for these.
+///
+/// It is given back when the last of them is.
+package final class VectorBlockMemory: Sendable {
+  private let format: VectorBlockFormat
+  private let memory: AlignedBuffer<UInt8>
+  private let count: Int
+  private let used = Atomic<Int>(0)
+
+  /// Memory for `count` blocks.
+  package init(_ format: VectorBlockFormat, count: Int) {
+    (self.format, self.count) = (format, count)
+    memory = AlignedBuffer(uninitialized: count * SegmentLayout(format.scanned, capacity: format.capacity).byteCount)
+  }
+
+  /// A segment that nobody has had yet; nil when there is none left.
+  fileprivate func next() -> Segment? {
+    let index = used.wrappingAdd(1, ordering: .relaxed).oldValue
+    guard index < count else { return nil }
+    return Segment(format.scanned, capacity: format.capacity, place: index, in: memory)
+  }
+}
+
 /// A block of vectors in memory.
 package final class VectorBlock: Sendable {
   /// Vectors of the block, those taken out included.
@@ -134,10 +158,13 @@ package final class VectorBlock: Sendable {
 
   /// Reads the bytes that ``VectorBlockFormat/write(_:_:)`` made.
   ///
-  /// - Parameter ids: one for each vector, ascending.
+  /// - Parameters:
+  ///   - ids: one for each vector, ascending.
+  ///   - memory: where the block is to lie; nil for memory of its own.
   /// - Throws: `MinkeError` of kind `malformedFile`, whose subject is `subject`, when they are no block of so many vectors.
   package init(
-    _ bytes: UnsafeRawBufferPointer, ids: some Collection<Int64>, format: VectorBlockFormat, subject: String
+    _ bytes: UnsafeRawBufferPointer, ids: some Collection<Int64>, format: VectorBlockFormat,
+    in memory: VectorBlockMemory? = nil, subject: String
   ) throws(MinkeError) {
     let count = ids.count
     guard (1...format.capacity).contains(count), case let layout = BlockLayout(format.scanned, count: count),
@@ -147,7 +174,7 @@ package final class VectorBlock: Sendable {
         .malformedFile, subject, expected: "a block of \(count) vectors", found: "\(bytes.count) bytes")
     }
     // Room for a full block, so that all blocks count alike; what is not used is never touched.
-    let segment = Segment(format.scanned, capacity: format.capacity)
+    let segment = memory?.next() ?? Segment(format.scanned, capacity: format.capacity)
     segment.block(0).copyMemory(from: start, byteCount: layout.scales)
     for (index, id) in ids.enumerated() {
       segment.ids[index] = id

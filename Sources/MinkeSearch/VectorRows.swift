@@ -67,21 +67,25 @@ extension VectorRows {
   static let greatestLength = 1e19
 
   /// Throws unless all numbers are finite and, for `metric` dot, no vector is so long that products overflow.
-  func check(_ metric: Metric, _ name: String) throws {
+  ///
+  /// - Parameter rows: those that are looked at; nil for all.
+  func check(_ metric: Metric, _ name: String, rows: Range<Int>? = nil) throws {
+    let rows = rows ?? 0..<count
     switch values {
     case .bits: return
     case .int8(_, let scales):
       guard let scales else { return }
-      for (row, scale) in scales.enumerated() where !(scale.magnitude <= 1e12) {
+      for row in rows where !(scales[row].magnitude <= 1e12) {
         throw MinkeError(
-          .notFinite, name, expected: "scales of at most 1e12 in magnitude", found: "\(scale) in vector \(row)")
+          .notFinite, name, expected: "scales of at most 1e12 in magnitude", found: "\(scales[row]) in vector \(row)")
       }
     case .float32(let floats):
       let vectors = max(1, (1 << 18) / dimension)
       nonisolated(unsafe) let unsafeFloats = floats
-      let largest = AlignedBuffer<UInt32>(zeroed: (count + vectors - 1) / vectors)
-      try Workers.forEachPiece(of: count, grain: vectors) { piece, _ in
-        let part = unsafeFloats[piece.lowerBound * dimension..<piece.upperBound * dimension]
+      let largest = AlignedBuffer<UInt32>(zeroed: (rows.count + vectors - 1) / vectors)
+      try Workers.forEachPiece(of: rows.count, grain: vectors) { piece, _ in
+        let first = rows.lowerBound + piece.lowerBound
+        let part = unsafeFloats[first * dimension..<(first + piece.count) * dimension]
         // The largest magnitude as an integer: infinity and NaN are above every finite float.
         largest.baseAddress[piece.lowerBound / vectors] =
           part.reduce(into: UInt32(0)) { $0 = max($0, $1.bitPattern & 0x7fff_ffff) }
@@ -89,7 +93,7 @@ extension VectorRows {
       let limit = metric == .dot ? Self.greatestLength / Double(dimension).squareRoot() : .infinity
       let greatest = Float(bitPattern: largest.pointer.max() ?? 0)
       if greatest.isFinite, Double(greatest) <= limit { return }
-      for row in 0..<count {
+      for row in rows {
         let vector = self.floats(floats, row: row)
         if let bad = vector.first(where: { !$0.isFinite }) {
           throw MinkeError(.notFinite, name, expected: "finite numbers", found: "\(bad) in vector \(row)")

@@ -62,12 +62,27 @@ extension Tokenizer {
 
   /// The limit and all tokens with their ids, each behind its length.
   package var vocabularyDefinition: String {
-    var text = "\(maximumLength ?? -1)"
+    // As bytes, since a vocabulary is long and whoever opens a collection waits for this.
+    var text = Array("\(maximumLength ?? -1)".utf8)
+    text.reserveCapacity(16 * vocabularySize)
     for id in 0..<TokenID(clamping: vocabularySize) {
-      guard let token = token(id) else { continue }
-      text += " \(id) \(token.utf8.count) \(token)"
+      guard var token = token(id) else { continue }
+      text.append(UInt8(ascii: " "))
+      text.append(decimal: Int(id))
+      text.append(UInt8(ascii: " "))
+      text.append(decimal: token.utf8.count)
+      text.append(UInt8(ascii: " "))
+      token.withUTF8 { text += $0 }
     }
-    return text
+    return String(decoding: text, as: UTF8.self)
+  }
+}
+
+extension [UInt8] {
+  /// Appends a number that is not below 0, in decimal.
+  fileprivate mutating func append(decimal number: Int) {
+    if number > 9 { append(decimal: number / 10) }
+    append(UInt8(ascii: "0") + UInt8(number % 10))
   }
 }
 

@@ -130,7 +130,8 @@ final class PassageReader: @unchecked Sendable {
     }
     // Counted and dealt out: each word's occurrences stay in the order of the text.
     var starts = [UInt32](repeating: 0, count: found.terms.count + 1)
-    for local in found.terms.indices { starts[local + 1] = starts[local] + found.counts[local] }
+    for word in found.list { starts[Int(word >> 32) + 1] += 1 }
+    for local in found.terms.indices { starts[local + 1] += starts[local] }
     var next = starts
     let occurrences = AlignedBuffer<UInt64>(uninitialized: found.list.count)
     var index = 0
@@ -154,55 +155,72 @@ final class PassageReader: @unchecked Sendable {
     private var spellings = WordTable()
     /// The word of the index of each spelling.
     private var termOfSpelling: [UInt32] = []
-    /// For each word the piece that had it last, and the number that it has there.
-    var places: [(piece: Int, local: UInt32)] = []
+    /// For each spelling the piece that had it last, and its word's number there; for each word the same.
+    private var placesOfSpelling: [Place] = []
+    private var placesOfTerm: [Place] = []
+
+    private struct Place {
+      /// One more than the piece; 0 for none.
+      var piece: UInt32 = 0
+      var local: UInt32 = 0
+    }
 
     init(stems: Bool) { self.stems = stems }
 
-    /// The number of a folded word, which is stemmed when it is seen for the first time.
+    /// The number that a folded word has among `terms`, the words of a piece; it is stemmed when it is seen for the
+    /// first time.
     @inline(__always)
-    mutating func term(_ word: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+    mutating func local(
+      _ word: UnsafeMutablePointer<UInt8>, count: Int, piece: UInt32, terms: inout [UInt32]
+    ) -> UInt32 {
       UnsafeMutableRawPointer(word + count).storeBytes(of: 0, as: UInt64.self)
       let (spelling, isNew) = spellings.number(of: word, count: count, hash: WordTable.hash(word, count: count))
-      return isNew ? addSpelling(word, count: count) : Int(termOfSpelling[spelling])
+      if isNew { addSpelling(word, count: count) }
+      let place = placesOfSpelling[spelling]
+      return place.piece == piece ? place.local : note(spelling, piece: piece, terms: &terms)
+    }
+
+    /// Notes that a spelling is new to the piece.
+    @inline(never)
+    private mutating func note(_ spelling: Int, piece: UInt32, terms: inout [UInt32]) -> UInt32 {
+      let term = termOfSpelling[spelling]
+      if placesOfTerm[Int(term)].piece != piece {
+        placesOfTerm[Int(term)] = Place(piece: piece, local: UInt32(terms.count))
+        terms.append(term)
+      }
+      placesOfSpelling[spelling] = placesOfTerm[Int(term)]
+      return placesOfSpelling[spelling].local
     }
 
     @inline(never)
-    private mutating func addSpelling(_ word: UnsafeMutablePointer<UInt8>, count: Int) -> Int {
+    private mutating func addSpelling(_ word: UnsafeMutablePointer<UInt8>, count: Int) {
       var count = count
       if stems {
         count = WordAnalyzer.stem(word, count: count)
         UnsafeMutableRawPointer(word + count).storeBytes(of: 0, as: UInt64.self)
       }
       let (term, isNew) = terms.number(of: word, count: count, hash: WordTable.hash(word, count: count))
-      if isNew { places.append((-1, 0)) }
+      if isNew { placesOfTerm.append(Place()) }
       termOfSpelling.append(UInt32(term))
-      return term
+      placesOfSpelling.append(Place())
     }
   }
 
   /// The occurrences of a piece under way.
   private struct Occurrences: WordSink {
     var words: KnownWords
-    let piece: Int
-    /// The words of the piece and how often each occurs.
+    /// One more than the number of the piece.
+    let piece: UInt32
+    /// The words of the piece.
     var terms: [UInt32] = []
-    var counts: [UInt32] = []
     /// For each occurrence the word's number in the piece, and the position.
     var list: [UInt64] = []
 
-    init(words: KnownWords, piece: Int) { (self.words, self.piece) = (words, piece) }
+    init(words: KnownWords, piece: Int) { (self.words, self.piece) = (words, UInt32(piece) + 1) }
 
     @inline(__always)
     mutating func take(_ word: UnsafeMutablePointer<UInt8>, count: Int, position: UInt32, isExtra: Bool) {
-      let term = words.term(word, count: count)
-      if words.places[term].piece != piece {
-        words.places[term] = (piece, UInt32(terms.count))
-        terms.append(UInt32(term))
-        counts.append(0)
-      }
-      let local = words.places[term].local
-      counts[Int(local)] += 1
+      let local = words.local(word, count: count, piece: piece, terms: &terms)
       list.append(UInt64(local) << 32 | UInt64(position))
     }
   }

@@ -5,14 +5,20 @@ import MinkeCore
 /// Strings lie in memory whose bytes up to the next multiple of 8 after them may be read and are 0.
 struct WordTable: Sendable {
   private(set) var count = 0
-  private var slots: [UInt32]
-  private var hashes: [UInt32] = []
-  private var starts: [Int] = []
-  private var lengths: [UInt8] = []
+  /// `hash << 32 | number + 1` of a string; 0 where a slot is free.
+  private var slots: [UInt64]
+  private var entries: [Entry] = []
   /// The strings, each from a multiple of 8 on.
   private var letters: [UInt64] = []
 
-  init() { slots = [UInt32](repeating: 0, count: 1 << 12) }
+  private struct Entry: Sendable {
+    /// The first 8 bytes, so that short words are compared where they are found.
+    let prefix: UInt64
+    let start: UInt32
+    let length: UInt32
+  }
+
+  init() { slots = [UInt64](repeating: 0, count: 1 << 12) }
 
   /// A hash of the string, read eight bytes at a time.
   @inline(__always)
@@ -32,8 +38,10 @@ struct WordTable: Sendable {
     let mask = slots.count - 1
     var slot = Int(hash) & mask
     while slots[slot] != 0 {
-      let number = Int(slots[slot]) - 1
-      if hashes[number] == hash, Int(lengths[number]) == length, equals(string, number) { return (number, false) }
+      if UInt32(slots[slot] >> 32) == hash {
+        let number = Int(UInt32(truncatingIfNeeded: slots[slot])) - 1
+        if equals(string, length, entries[number]) { return (number, false) }
+      }
       slot = (slot + 1) & mask
     }
     insert(string, length, hash, slot)
@@ -41,37 +49,43 @@ struct WordTable: Sendable {
   }
 
   @inline(__always)
-  private func equals(_ string: UnsafePointer<UInt8>, _ number: Int) -> Bool {
-    let start = starts[number]
-    for word in 0..<(Int(lengths[number]) + 7) / 8
-    where UnsafeRawPointer(string + 8 * word).loadUnaligned(as: UInt64.self) != letters[start + word] { return false }
+  private func equals(_ string: UnsafePointer<UInt8>, _ length: Int, _ entry: Entry) -> Bool {
+    guard Int(entry.length) == length, Self.word(string, 0, of: length) == entry.prefix else { return false }
+    for word in 1..<max(1, (length + 7) / 8)
+    where Self.word(string, word, of: length) != letters[Int(entry.start) + word] { return false }
     return true
+  }
+
+  /// Eight bytes of a string.
+  @inline(__always)
+  private static func word(_ string: UnsafePointer<UInt8>, _ index: Int, of length: Int) -> UInt64 {
+    length == 0 ? 0 : UnsafeRawPointer(string + 8 * index).loadUnaligned(as: UInt64.self)
   }
 
   @inline(never)
   private mutating func insert(_ string: UnsafePointer<UInt8>, _ length: Int, _ hash: UInt32, _ slot: Int) {
-    slots[slot] = UInt32(count + 1)
-    hashes.append(hash)
-    starts.append(letters.count)
-    lengths.append(UInt8(length))
+    slots[slot] = UInt64(hash) << 32 | UInt64(count + 1)
+    entries.append(
+      Entry(prefix: Self.word(string, 0, of: length), start: UInt32(letters.count), length: UInt32(length)))
     for start in stride(from: 0, to: length, by: 8) {
       letters.append(UnsafeRawPointer(string + start).loadUnaligned(as: UInt64.self))
     }
     count += 1
     guard 2 * count > slots.count else { return }
-    slots = [UInt32](repeating: 0, count: 2 * slots.count)
-    for number in 0..<count {
-      var slot = Int(hashes[number]) & (slots.count - 1)
+    let before = slots
+    slots = [UInt64](repeating: 0, count: 2 * before.count)
+    for entry in before where entry != 0 {
+      var slot = Int(entry >> 32) & (slots.count - 1)
       while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
-      slots[slot] = UInt32(number + 1)
+      slots[slot] = entry
     }
   }
 
   /// Calls `body` with the bytes of a string, behind which there are zeros up to a multiple of 8.
   func withString<Result>(_ number: Int, _ body: (UnsafeBufferPointer<UInt8>) throws -> Result) rethrows -> Result {
-    let start = starts[number]
-    return try letters[start...].withUnsafeBytes { bytes in
-      try body(UnsafeBufferPointer(rebasing: bytes.assumingMemoryBound(to: UInt8.self)[..<Int(lengths[number])]))
+    let entry = entries[number]
+    return try letters[Int(entry.start)...].withUnsafeBytes { bytes in
+      try body(UnsafeBufferPointer(rebasing: bytes.assumingMemoryBound(to: UInt8.self)[..<Int(entry.length)]))
     }
   }
 
@@ -81,9 +95,7 @@ struct WordTable: Sendable {
       var prefix: UInt64
       var number: Int
     }
-    var keys = (0..<count).map {
-      Key(prefix: starts[$0] < letters.count ? UInt64(bigEndian: letters[starts[$0]]) : 0, number: $0)
-    }
+    var keys = entries.enumerated().map { Key(prefix: UInt64(bigEndian: $1.prefix), number: $0) }
     keys.sort { a, b in
       if a.prefix != b.prefix { return a.prefix < b.prefix }
       return withString(a.number) { first in withString(b.number) { precedes(first, $0) } }

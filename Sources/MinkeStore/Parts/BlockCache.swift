@@ -31,6 +31,11 @@ final class BlockCache: Sendable {
   /// Bytes held.
   var used: Int { state.withLock { $0.used } }
 
+  /// How many of the blocks with these ids it does not hold.
+  func missing(_ ids: some Sequence<Int64>) -> Int {
+    state.withLock { state in ids.count { state.vectors[$0] == nil } }
+  }
+
   func vectors(_ id: Int64, _ load: () throws -> VectorBlock) throws -> VectorBlock {
     if let found = state.withLock({ $0.vectors[id] }) { return found }
     let loaded = try load()

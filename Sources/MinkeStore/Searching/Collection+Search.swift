@@ -155,8 +155,9 @@ struct StateSearcher {
       try Task.checkCancellation()
       let parts = state.vectors[start..<min(state.vectors.count, start + 32)]
       var (blocks, lanes): ([VectorBlock], [SharedBuffer<UInt16>]) = ([], [])
+      let memory = VectorBlockMemory(format, count: collection.cache.missing(parts.map(\.block)))
       for part in parts {
-        let block = try collection.vectorBlock(of: part, format, db)
+        let block = try collection.vectorBlock(of: part, format, in: memory, db)
         blocks.append(block)
         lanes.append(block.lanes(without: part.removed))
       }

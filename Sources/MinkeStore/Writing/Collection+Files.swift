@@ -83,7 +83,7 @@ extension Collection {
     try note(touched)
 
     let new = wanted
-    var writer = CollectionWriter(self)
+    let writer = CollectionWriter(self)
     var unfinished: Int?
     let pipeline = PassagePipeline(
       encoder: encoder, dimension: try settings.dimension, encoding: options.encoding, splitter: options.splitter)
@@ -100,7 +100,7 @@ extension Collection {
       }
       unfinished = batch.unfinished
     }
-    try writer.flush()
+    try writer.finish()
     report.passages = writer.total
     report.skipped += reading.skipped
 

@@ -68,7 +68,7 @@ extension Collection {
     next: () throws -> [TextRecord]?
   ) throws -> IndexReport {
     var report = IndexReport()
-    var writer = CollectionWriter(self)
+    let writer = CollectionWriter(self)
     let before = try source.map { try documents(ofSource: $0) } ?? []
     var seen = Set<Int64>()
     var bytes = 0
@@ -111,7 +111,7 @@ extension Collection {
         progress?(IndexProgress(passages: writer.total, bytes: bytes))
       }
     }
-    try writer.flush()
+    try writer.finish()
     report.passages = writer.total
     let gone = before.filter { !seen.contains($0) }
     report.removed = gone.count

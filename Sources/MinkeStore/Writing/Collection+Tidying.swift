@@ -113,10 +113,14 @@ extension Collection {
   }
 
   /// The vectors of a part.
-  func vectorBlock(of part: VectorPart, _ format: VectorBlockFormat, _ db: Database) throws -> VectorBlock {
+  ///
+  /// - Parameter memory: where they are to lie when they are read now.
+  func vectorBlock(
+    of part: VectorPart, _ format: VectorBlockFormat, in memory: VectorBlockMemory? = nil, _ db: Database
+  ) throws -> VectorBlock {
     try cache.vectors(part.block) {
       try db.withBlock(part.block, of: path) {
-        try VectorBlock($0, ids: part.allIDs, format: format, subject: "\(path): block \(part.block)")
+        try VectorBlock($0, ids: part.allIDs, format: format, in: memory, subject: "\(path): block \(part.block)")
       }
     }
   }

@@ -38,7 +38,7 @@ struct NewPassage: Sendable {
   /// - Parameter text: a NUL in it becomes a space: the database's texts end at one.
   init(passage: Passage, text: String) {
     self.passage = passage
-    self.text = text.utf8.contains(0) ? text.replacing("\0", with: " ") : text
+    self.text = text.utf8.withContiguousStorageIfAvailable({ $0.contains(0) }) ?? true ? text.replacing("\0", with: " ") : text
   }
 
   /// What a passage is found by: the names of what it stands in, and its text.
