@@ -237,19 +237,44 @@ final class WorkerPool: Sendable {
   ) throws {
     try withoutActuallyEscaping(body) { body in
       let loop = Loop(pieces: pieces, workers: min(workers ?? limit, limit), task: task, body)
-      run(loop)
+      run(loop, wanting: pieces - 1) {}
       if let error = loop.end() { throw error }
     }
   }
 
-  private func run(_ loop: Loop) {
+  /// Calls `first` on the calling thread and `second` on a helper; on the calling one, behind `first`, where none came.
+  ///
+  /// - Parameter task: the task that calls; `second` does not begin once it is cancelled.
+  /// - Throws: the error of `first`, with which `second` is left out if it has not begun, or that of `second`.
+  func run(_ first: () throws -> Void, beside second: () throws -> Void, task: UnsafeCurrentTask?) throws {
+    try withoutActuallyEscaping(second) { second in
+      let loop = Loop(pieces: 1, workers: limit, task: task) { _, _ in try second() }
+      var failure: (any Error)?
+      run(loop, wanting: 1) {
+        do {
+          try first()
+        } catch {
+          failure = error
+          loop.abandon()
+        }
+      }
+      let secondFailure = loop.end()
+      if let error = failure ?? secondFailure { throw error }
+    }
+  }
+
+  /// Does the pieces of a loop, behind what the calling thread does first while helpers begin with them.
+  ///
+  /// - Parameter helpers: how many are of use.
+  private func run(_ loop: Loop, wanting helpers: Int, after first: () -> Void) {
     let isOutermost = !isHeldHere
     if isOutermost {
       take()
       note(held: true)
     }
-    let isShared = loop.pieces > 1 && loop.workers > 1
-    if isShared { begin(loop) }
+    let isShared = helpers > 0 && loop.workers > 1
+    if isShared { begin(loop, wanting: helpers) }
+    first()
     while loop.doPiece(as: 0) { passOnIfDue() }
     if isShared { remove(loop) }
     if isOutermost { note(held: false) }
@@ -262,11 +287,11 @@ final class WorkerPool: Sendable {
     }
   }
 
-  private func begin(_ loop: Loop) {
+  private func begin(_ loop: Loop, wanting count: Int) {
     let helpers = state.withLock { state in
       state.loops.append(loop)
       open.store(state.loops.count, ordering: .sequentiallyConsistent)
-      return helpersToWake(&state, atMost: min(2, loop.pieces - 1))
+      return helpersToWake(&state, atMost: min(2, count))
     }
     for helper in helpers { wake(helper) }
   }
@@ -443,6 +468,9 @@ extension WorkerPool {
       }
       return true
     }
+
+    /// Leaves out the pieces that nobody has begun.
+    func abandon() { next.store(pieces, ordering: .relaxed) }
 
     /// Kept out of line so that nothing holds on to `body` once the piece counts as done.
     @inline(never)

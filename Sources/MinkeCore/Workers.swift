@@ -88,6 +88,26 @@ public enum Workers {
     }
   }
 
+  /// Does two things at once: `first` on the calling thread, and `second` on another where one is free, otherwise here.
+  ///
+  /// - Throws: the error of either, that of `first` before the other, or `CancellationError`.
+  package static func concurrently<First, Second: Sendable>(
+    _ first: () throws -> First, _ second: @Sendable () throws -> Second
+  ) throws -> (First, Second) {
+    var one: First?
+    let other = Mutex<Second?>(nil)
+    try WorkerPool.withTask { task in
+      try WorkerPool.shared.run(
+        { one = try first() },
+        beside: {
+          let value = try second()
+          other.withLock { $0 = value }
+        }, task: task)
+    }
+    guard let one, let two = other.withLock({ $0 }) else { preconditionFailure("neither failed, and one has no result") }
+    return (one, two)
+  }
+
   /// Calls `body` with the calling thread counted as one that computes, also between the loops within.
   ///
   /// For many short loops one after the other, such as the products of one decoded token: the thread keeps its place

@@ -1,6 +1,5 @@
 import MinkeCore
 import MinkeKernels
-import Synchronization
 
 /// How vectors lie in blocks of bytes that are kept elsewhere, such as in a database, and are searched from there.
 ///
@@ -126,26 +125,28 @@ struct BlockLayout {
   }
 }
 
-/// Memory for several blocks that are read together, in large pages: a block by itself is too small for these.
-///
-/// It is given back when the last of them is.
-package final class VectorBlockMemory: Sendable {
+/// Memory for blocks that are read together, in large pages: a block by itself is too small for these.
+package final class VectorBlockMemory {
   private let format: VectorBlockFormat
-  private let memory: AlignedBuffer<UInt8>
-  private let count: Int
-  private let used = Atomic<Int>(0)
+  private var memory = AlignedBuffer<UInt8>(uninitialized: 0)
+  /// Blocks that there is room for, and those that have been handed out.
+  private var (count, used) = (0, 0)
 
-  /// Memory for `count` blocks.
-  package init(_ format: VectorBlockFormat, count: Int) {
-    (self.format, self.count) = (format, count)
+  package init(_ format: VectorBlockFormat) { self.format = format }
+
+  /// Has room for `count` blocks: where those before are all gone, the same as theirs.
+  package func reserve(_ count: Int) {
+    used = 0
+    if count <= self.count, isKnownUniquelyReferenced(&memory) { return }
+    self.count = count
     memory = AlignedBuffer(uninitialized: count * SegmentLayout(format.scanned, capacity: format.capacity).byteCount)
   }
 
   /// A segment that nobody has had yet; nil when there is none left.
   fileprivate func next() -> Segment? {
-    let index = used.wrappingAdd(1, ordering: .relaxed).oldValue
-    guard index < count else { return nil }
-    return Segment(format.scanned, capacity: format.capacity, place: index, in: memory)
+    guard used < count else { return nil }
+    used += 1
+    return Segment(format.scanned, capacity: format.capacity, place: used - 1, in: memory)
   }
 }
 
@@ -163,7 +164,7 @@ package final class VectorBlock: Sendable {
   ///   - memory: where the block is to lie; nil for memory of its own.
   /// - Throws: `MinkeError` of kind `malformedFile`, whose subject is `subject`, when they are no block of so many vectors.
   package init(
-    _ bytes: UnsafeRawBufferPointer, ids: some Collection<Int64>, format: VectorBlockFormat,
+    _ bytes: UnsafeRawBufferPointer, ids: [Int64], format: VectorBlockFormat,
     in memory: VectorBlockMemory? = nil, subject: String
   ) throws(MinkeError) {
     let count = ids.count
@@ -176,9 +177,9 @@ package final class VectorBlock: Sendable {
     // Room for a full block, so that all blocks count alike; what is not used is never touched.
     let segment = memory?.next() ?? Segment(format.scanned, capacity: format.capacity)
     segment.block(0).copyMemory(from: start, byteCount: layout.scales)
-    for (index, id) in ids.enumerated() {
-      segment.ids[index] = id
-      if format.scanned.hasScales {
+    _ = UnsafeMutableBufferPointer(start: segment.ids, count: count).update(fromContentsOf: ids)
+    if format.scanned.hasScales {
+      for index in 0..<count {
         segment.scales[index] = Float(
           bitPattern: UInt32(
             littleEndian: bytes.loadUnaligned(fromByteOffset: layout.scales + 4 * index, as: UInt32.self)))

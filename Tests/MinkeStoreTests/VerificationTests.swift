@@ -120,6 +120,8 @@ struct VerificationTests {
     ("UPDATE documents SET kind = 7 WHERE id = 3", .documents),
     ("UPDATE documents SET name = 'other' WHERE id = 3", .documents),
     ("UPDATE documents SET name = x'00' WHERE id = 3", .documents),
+    ("UPDATE documents SET title = 'other' WHERE id = 3", .documents),
+    ("UPDATE documents SET checksum = checksum + 1 WHERE id = 3", .documents),
     ("UPDATE documents SET metadata = '{' WHERE id = 3", .documents),
     ("UPDATE documents SET metadata = '[]' WHERE id = 3", .documents),
     ("UPDATE documents SET source = 5 WHERE id = 3", .documents),

@@ -83,7 +83,7 @@ package struct OnePassSearch: Sendable {
       let filter = try filter(of: query, words, conditions[number], all, sources)
       let ranking = try Ranking(
         options, queries: 1, of: all.count, meaning: { _, k in [Array(meaning[number].prefix(k))] },
-        words: { _, k in try words.search([query], k: k, among: filter) })
+        words: { _, k in try words.prepare([query], k: k, among: filter) })
       let best = try ranking.best(of: 0) { matches, best in
         for match in matches {
           let place = all[Int(match.id)]

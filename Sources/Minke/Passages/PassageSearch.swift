@@ -150,7 +150,7 @@ public final class PassageSearch: Sendable {
           guard let vectors else { return chosen.map { _ in [] } }
           return try self.nearest(vectors.choosing(chosen.map { group[$0] }), k: k, among: filter)
         },
-        words: { chosen, k in try self.words.search(chosen.map { parsed[group[$0]] }, k: k, among: filter) })
+        words: { chosen, k in try self.words.prepare(chosen.map { parsed[group[$0]] }, k: k, among: filter) })
       for (place, query) in group.enumerated() {
         results[query] = try ranking.best(of: place) { matches, best in
           contents.withLock { contents in

@@ -1,9 +1,12 @@
+import MinkeCore
 import MinkeSearch
 
 /// What queries find by meaning, by words or by both: the same way for files, passages in memory and collections.
 package struct Ranking {
   /// The best `k` of some of the queries, by their numbers.
   package typealias Search = (_ queries: [Int], _ k: Int) throws -> [[Match]]
+  /// The same in two steps: what it gives has all it needs and may be called on another thread.
+  package typealias PreparedSearch = (_ queries: [Int], _ k: Int) throws -> @Sendable () throws -> [[Match]]
 
   private let options: SearchOptions
   private let again: Search?
@@ -14,20 +17,22 @@ package struct Ranking {
   ///   - count: how many queries there are.
   ///   - passages: how many passages could be found.
   ///   - meaning: similarities, larger being closer.
-  ///   - words: BM25 scores.
+  ///   - words: BM25 scores; found while the other search is going on.
   package init(
-    _ options: SearchOptions, queries count: Int, of passages: Int, meaning: @escaping Search, words: @escaping Search
+    _ options: SearchOptions, queries count: Int, of passages: Int, meaning: @escaping Search,
+    words: @escaping PreparedSearch
   ) throws {
     self.options = options
     let all = Array(0..<count)
     switch options.mode {
     case .meaning: (found, again) = (try meaning(all, options.k), meaning)
-    case .words: (found, again) = (try words(all, options.k), words)
+    case .words:
+      let search: Search = { try words($0, $1)() }
+      (found, again) = (try search(all, options.k), search)
     case .both:
       let depth = max(options.fusion.depth, options.k)
-      found = zip(try meaning(all, depth), try words(all, depth)).map {
-        options.fusion.combine(meaning: $0, words: $1, of: passages)
-      }
+      let (near, worded) = try Workers.concurrently({ try meaning(all, depth) }, words(all, depth))
+      found = zip(near, worded).map { options.fusion.combine(meaning: $0, words: $1, of: passages) }
       again = nil
     }
   }

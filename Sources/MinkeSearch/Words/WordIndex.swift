@@ -80,6 +80,13 @@ public final class WordIndex: Sendable {
     try snapshot().search(queries, k: k, among: filter)
   }
 
+  /// The search in two steps: what this gives may be called on another thread.
+  package func prepare(
+    _ queries: [WordQuery], k: Int, among filter: IDFilter? = nil
+  ) throws -> @Sendable () throws -> [[Match]] {
+    try snapshot().prepare(queries, k: k, among: filter)
+  }
+
   // MARK: Changes
 
   /// Adds texts, all or, when an error is thrown, none, on all cores.

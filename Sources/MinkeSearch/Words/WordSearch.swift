@@ -36,17 +36,37 @@ package struct WordSearch: Sendable {
   /// - Parameter filter: which passages may be found; nil for all.
   /// - Throws: `MinkeError` when `k` is below 1 or a segment is damaged; what reading blocks throws; `CancellationError`.
   package func search(_ queries: [WordQuery], k: Int, among filter: IDFilter? = nil) throws -> [[Match]] {
-    guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
-    guard core.count > 0 else { return queries.map { _ in [] } }
-    let masks = try filter.map { try PassageMasks($0, core.segments.map(\.segment)) }
     var found: [[Match]] = []
-    // Some queries at a time: what they need of the segments is kept meanwhile.
-    let turn = 64
-    for start in stride(from: 0, to: queries.count, by: turn) {
-      let plans = try queries[start..<min(queries.count, start + turn)].map { try core.plan($0) }
-      found += try Workers.map(count: plans.count) { try plans[$0].search(core, k: min(k, core.count), masks: masks) }
+    for start in stride(from: 0, to: queries.count, by: Self.turn) {
+      found += try prepare(Array(queries[start..<min(queries.count, start + Self.turn)]), k: k, among: filter)()
     }
     return found
+  }
+
+  /// Queries searched for together: what they need of the segments is kept meanwhile.
+  private static let turn = 64
+
+  /// The same in two steps: what this gives finds the passages without reading anything.
+  ///
+  /// - Throws: as ``search(_:k:among:)``.
+  package func prepare(
+    _ queries: [WordQuery], k: Int, among filter: IDFilter? = nil
+  ) throws -> @Sendable () throws -> [[Match]] {
+    guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
+    guard core.count > 0 else {
+      let nothing = queries.map { _ in [Match]() }
+      return { nothing }
+    }
+    if queries.count > Self.turn {
+      let found = try search(queries, k: k, among: filter)
+      return { found }
+    }
+    let core = core
+    let masks = try filter.map { try PassageMasks($0, core.segments.map(\.segment)) }
+    let plans = try queries.map { try core.plan($0) }
+    return {
+      try Workers.map(count: plans.count) { try plans[$0].search(core, k: min(k, core.count), masks: masks) }
+    }
   }
 
   /// Which passages have the phrases of the query and nothing that must not occur; nil when it asks for neither.

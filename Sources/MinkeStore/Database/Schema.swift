@@ -22,7 +22,8 @@ enum Schema {
           id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, size INTEGER NOT NULL, modified INTEGER NOT NULL);
         CREATE TABLE documents (
           id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, key BLOB NOT NULL, name TEXT NOT NULL,
-          title TEXT, size INTEGER, modified INTEGER, hash BLOB, source INTEGER, metadata TEXT, UNIQUE (kind, key));
+          title TEXT, size INTEGER, modified INTEGER, hash BLOB, source INTEGER, metadata TEXT,
+          checksum INTEGER NOT NULL, UNIQUE (kind, key));
         CREATE INDEX documents_by_source ON documents (source) WHERE source IS NOT NULL;
         CREATE TABLE passages (
           id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL, first_byte INTEGER NOT NULL,

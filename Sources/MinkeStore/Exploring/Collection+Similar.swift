@@ -33,7 +33,7 @@ extension Collection {
       options.search.mode = .meaning
       let ranking = try Ranking(
         options.search, queries: 1, of: state.passageCount,
-        meaning: { _, k in try searcher.nearest(query, k: k, among: filter ?? others) }, words: { _, _ in [[]] })
+        meaning: { _, k in try searcher.nearest(query, k: k, among: filter ?? others) }, words: { _, _ in { [[]] } })
       return try searcher.passages(ranking, 0, options)
     }
   }

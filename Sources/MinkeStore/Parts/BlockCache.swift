@@ -4,11 +4,14 @@ import Synchronization
 
 /// Blocks of the file in memory, up to a limit. A block never changes, and its id is never used again.
 ///
-/// When the limit is reached, blocks are read anew for each search: keeping the first ones then serves scans, which go
-/// through all blocks in order, better than keeping those used last.
+/// Vectors are kept from the second time on that they are asked for: to take up new memory for them costs a program that
+/// searches once more than it gains. When the limit is reached, blocks are read anew for each search: keeping the first
+/// ones then serves scans, which go through all blocks in order, better than keeping those used last.
 final class BlockCache: Sendable {
   private struct State {
     var vectors: [Int64: VectorBlock] = [:]
+    /// Blocks of vectors that were asked for and not kept.
+    var seen: Set<Int64> = []
     var bytes: [Int64: SharedBuffer<UInt8>] = [:]
     var used = 0
     var limit: Int
@@ -40,7 +43,11 @@ final class BlockCache: Sendable {
     if let found = state.withLock({ $0.vectors[id] }) { return found }
     let loaded = try load()
     state.withLock { state in
-      guard state.used + loaded.byteCount <= state.limit, state.vectors[id] == nil else { return }
+      guard state.vectors[id] == nil, state.seen.remove(id) != nil else {
+        state.seen.insert(id)
+        return
+      }
+      guard state.used + loaded.byteCount <= state.limit else { return }
       state.vectors[id] = loaded
       state.used += loaded.byteCount
     }
@@ -65,6 +72,7 @@ final class BlockCache: Sendable {
         state.used -= block.byteCount
         state.vectors[id] = nil
       }
+      state.seen = state.seen.filter(isUsed)
       for (id, block) in state.bytes where !isUsed(id) {
         state.used -= block.count
         state.bytes[id] = nil

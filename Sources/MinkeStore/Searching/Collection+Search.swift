@@ -91,7 +91,7 @@ struct StateSearcher {
           guard let vectors else { return chosen.map { _ in [] } }
           return try nearest(vectors.choosing(chosen.map { group[$0] }), k: k, among: filter)
         },
-        words: { chosen, k in try words.search(chosen.map { queries[group[$0]] }, k: k, among: filter) })
+        words: { chosen, k in try words.prepare(chosen.map { queries[group[$0]] }, k: k, among: filter) })
       for (place, index) in group.enumerated() { results[index] = try passages(ranking, place, options) }
     }
     return results
@@ -149,13 +149,14 @@ struct StateSearcher {
     let format = try state.settings.vectorFormat()
     let candidates = min(format.candidates(for: k), max(1, state.passageCount))
     let search = try VectorBlockSearch(format, queries: queries, k: candidates)
+    let memory = VectorBlockMemory(format)
     // As many blocks at a time as keep all cores busy and need not be kept.
     var start = 0
     while start < state.vectors.count {
       try Task.checkCancellation()
-      let parts = state.vectors[start..<min(state.vectors.count, start + 32)]
+      let parts = state.vectors[start..<min(state.vectors.count, start + 16)]
       var (blocks, lanes): ([VectorBlock], [SharedBuffer<UInt16>]) = ([], [])
-      let memory = VectorBlockMemory(format, count: collection.cache.missing(parts.map(\.block)))
+      memory.reserve(collection.cache.missing(parts.map(\.block)))
       for part in parts {
         let block = try collection.vectorBlock(of: part, format, in: memory, db)
         blocks.append(block)

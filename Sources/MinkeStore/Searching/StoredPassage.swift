@@ -17,11 +17,12 @@ struct StoredPassage: Sendable {
 
   static let columns = """
     p.id, p.document, p.first_byte, p.last_byte, p.first_line, p.last_line, p.page, p.checksum, p.context, p.text, \
-    d.kind, d.key, d.name, d.title, d.metadata
+    d.kind, d.key, d.name, d.title, d.metadata, d.checksum
     """
   static let tables = "passages p JOIN documents d ON d.id = p.document"
 
-  init(_ row: StoredRow) throws {
+  /// - Parameter checksDocument: whether the document's row must be whole, too.
+  init(_ row: StoredRow, checksDocument: Bool = true) throws {
     id = try row.integer(0)
     document = try row.integer(1)
     let (firstByte, lastByte) = (try row.count(2), try row.count(3))
@@ -42,13 +43,37 @@ struct StoredPassage: Sendable {
     key = try row.bytes(11)
     name = try row.text(12)
     title = try row.optionalText(13)
-    metadata = try row.optionalText(14).map { text in
+    let stored = checksDocument ? try row.optionalText(14) : nil
+    if checksDocument {
+      let checksum = StoredDocument.checksum(kind, key: key, name: name, title: title, metadata: stored)
+      guard checksum == (try row.integer(15)) else {
+        throw MinkeError(
+          .malformedFile, "\(row.subject): its document \(document)", expected: "a row that agrees with its checksum",
+          found: "damage; minke collection verify says more")
+      }
+    }
+    metadata = try stored.map { text in
       try Array(text.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: row.subject) }
     }
   }
 
   /// The path of the document's file; nil where it is none.
   var path: FilePath? { kind == .file ? FilePath(bytes: key) : nil }
+}
+
+/// The row of a document.
+enum StoredDocument {
+  /// The checksum of what results show of a document. What tells whether its file has changed is not in it: the worst
+  /// that damage does there is that the file is read again.
+  static func checksum(_ kind: DocumentKind, key: [UInt8], name: String, title: String?, metadata: String?) -> Int64 {
+    var bytes = RowBytes()
+    bytes.add(kind.rawValue)
+    bytes.add(key)
+    bytes.add(name)
+    bytes.add(title)
+    bytes.add(metadata)
+    return bytes.checksum
+  }
 }
 
 extension Database {

@@ -77,14 +77,17 @@ extension Collection {
             }
             source = sources[key]
           }
+          let metadata = document.metadata?.stored
+          let checksum = StoredDocument.checksum(
+            document.kind, key: document.key, name: document.name, title: document.title, metadata: metadata)
           try db.run(
             """
-            INSERT INTO documents (id, kind, key, name, title, size, modified, hash, source, metadata)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO documents (id, kind, key, name, title, size, modified, hash, source, metadata, checksum)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """,
             [
               document.id, document.kind.rawValue, Data(document.key), document.name, document.title, document.size,
-              document.modified, document.hash.map { Data($0) }, source, document.metadata?.stored,
+              document.modified, document.hash.map { Data($0) }, source, metadata, checksum,
             ])
         }
         try db.raiseGeneration()

@@ -129,7 +129,7 @@ struct Verification {
     _ = try defects.attempt(.documents, "documents") { defects in
       try db.forEachRow(
         """
-        SELECT d.id, d.kind, d.key, d.name, d.title, d.size, d.modified, d.hash, d.source, d.metadata, s.id
+        SELECT d.id, d.kind, d.key, d.name, d.title, d.size, d.modified, d.hash, d.source, d.metadata, s.id, d.checksum
         FROM documents d LEFT JOIN sources s ON s.id = d.source
         """, of: "documents"
       ) { row in
@@ -143,6 +143,11 @@ struct Verification {
           let text = try row.text(3)
           if kind == .record, !key.contains(0), Array(text.utf8) != key {
             defects.add(.documents, "document \(id)", "its id and its name are not the same")
+          }
+          let checksum = StoredDocument.checksum(
+            kind, key: key, name: text, title: try row.optionalText(4), metadata: try row.optionalText(9))
+          if try row.integer(11) != checksum {
+            defects.add(.documents, "document \(id)", "it does not agree with its checksum")
           }
           _ = (try row.optionalText(4), try row.optionalInteger(5), try row.optionalInteger(6))
           if try row.optionalBytes(7) == nil {
@@ -175,7 +180,9 @@ struct Verification {
         if try row.optionalInteger(15) == nil {
           if let run = runs.add(id) { defects.add(.passages, run, "no document has them") }
         } else {
-          _ = try defects.attempt(.passages, "passage \(id)") { _ in try StoredPassage(row) }
+          _ = try defects.attempt(.passages, "passage \(id)") { _ in
+            try StoredPassage(row, checksDocument: false)
+          }
         }
       }
     }

@@ -47,25 +47,29 @@ extension Collection {
     ) { try $0.integer(0) }
     // A document counts as read only when it is whole.
     let hash = document.isWhole ? document.hash.map { Data($0) } : nil
+    let metadata = document.metadata?.stored
+    let checksum = StoredDocument.checksum(
+      document.kind, key: document.key, name: document.name, title: document.title, metadata: metadata)
     if let present {
       try db.run(
         """
-        UPDATE documents SET name = ?, title = ?, size = ?, modified = ?, hash = ?, source = ?, metadata = ? WHERE id = ?
+        UPDATE documents
+        SET name = ?, title = ?, size = ?, modified = ?, hash = ?, source = ?, metadata = ?, checksum = ? WHERE id = ?
         """,
         [
-          document.name, document.title, document.size, document.modified, hash, document.source,
-          document.metadata?.stored, present,
+          document.name, document.title, document.size, document.modified, hash, document.source, metadata,
+          checksum, present,
         ])
       return (present, true)
     }
     try db.run(
       """
-      INSERT INTO documents (kind, key, name, title, size, modified, hash, source, metadata)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO documents (kind, key, name, title, size, modified, hash, source, metadata, checksum)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         document.kind.rawValue, key, document.name, document.title, document.size, document.modified, hash,
-        document.source, document.metadata?.stored,
+        document.source, metadata, checksum,
       ])
     return (db.lastInsertedRowID, false)
   }
