@@ -19,6 +19,8 @@ let package = Package(
     .library(name: "MinkeWithoutModels", targets: ["Minke"]),
     // Collections on disk; needs SQLite's headers (libsqlite3-dev on Debian).
     .library(name: "MinkeStore", targets: ["MinkeStore"]),
+    // Metrics and protocols that models are judged by.
+    .library(name: "MinkeEvaluation", targets: ["MinkeEvaluation"]),
     .executable(name: "minke", targets: ["MinkeCommand"]),
   ],
   dependencies: [
@@ -43,10 +45,11 @@ let package = Package(
         "Minke", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       exclude: ["README.md"]),
+    .target(name: "MinkeEvaluation", dependencies: modules + ["Minke"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
-        "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "MinkeEvaluation", "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "MinkeFaults", dependencies: modules + store + ["MinkeBuiltInModels"], path: "Faults"),
@@ -65,7 +68,12 @@ let package = Package(
       dependencies: modules + store + [
         "MinkeBuiltInModels", "MinkeFaults", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
-    .testTarget(name: "MinkeCommandTests", dependencies: modules + store + ["MinkeCommand", "MinkeTestSupport"]),
+    .testTarget(
+      name: "MinkeEvaluationTests",
+      dependencies: modules + ["Minke", "MinkeEvaluation", "MinkeBuiltInModels", "MinkeTestSupport"]),
+    .testTarget(
+      name: "MinkeCommandTests",
+      dependencies: modules + store + ["MinkeEvaluation", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17
