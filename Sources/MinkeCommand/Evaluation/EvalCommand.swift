@@ -7,7 +7,7 @@ struct EvalCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
     abstract: "Measure how good a model is.",
-    subcommands: [])
+    subcommands: [Retrieval.self, Similarity.self, Agreement.self])
 }
 
 /// The options of every evaluation of an encoder.
@@ -21,10 +21,12 @@ struct EvaluatedModel: ParsableArguments {
       valueName: "npy"))
   var vectors: [String] = []
 
-  /// Where the vectors of a task come from; a new one for each task.
-  func source() throws -> any TextVectors {
+  /// Where the vectors of the tasks come from, one task after the other.
+  ///
+  /// - Parameter normalize: whether a model's vectors are scaled to length 1.
+  func source(normalize: Bool = true) throws -> any TextVectors {
     vectors.isEmpty
-      ? EncodedVectors(try encoder.load(), dimension: encoder.dimension)
+      ? EncodedVectors(try encoder.load(), dimension: encoder.dimension, normalize: normalize)
       : FileVectors(vectors.map { URL(fileURLWithPath: $0) })
   }
 }
