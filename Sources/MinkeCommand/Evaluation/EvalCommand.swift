@@ -7,7 +7,10 @@ struct EvalCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
     abstract: "Measure how good a model is.",
-    subcommands: [Retrieval.self, Similarity.self, Agreement.self])
+    subcommands: [
+      Retrieval.self, Similarity.self, Classification.self, Clustering.self, Pairs.self, Reranking.self,
+      Summarization.self, Agreement.self,
+    ])
 }
 
 /// The options of every evaluation of an encoder.
