@@ -31,9 +31,9 @@ import Testing
   @Test func `gains count where they are graded`() throws {
     let ranking = JudgedRanking(query: "q", gains: [0, 1, 3], relevant: [3, 1, 2])
     let figures = RetrievalMetrics(cutoffs: [3]).figures(of: [ranking])
-    let ideal = 3 + 2 / log2(3) + 1 / log2(4)
+    let ideal = 3 + 2 / log2(Double(3)) + 1 / log2(Double(4))
     let graded = try #require(figures.first { $0.name == "graded_ndcg@3" })
-    #expect(abs(graded.value - (1 / log2(3) + 3 / log2(4)) / ideal) < 1e-12)
+    #expect(abs(graded.value - (1 / log2(Double(3)) + 3 / log2(Double(4))) / ideal) < 1e-12)
     #expect(figures.first { $0.name == "mrr@3" }?.value == 0.5)
     #expect(figures.first { $0.name == "recall@3" }?.value == 2.0 / 3)
   }

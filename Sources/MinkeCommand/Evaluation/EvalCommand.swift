@@ -43,10 +43,25 @@ struct EvaluationOutput: ParsableArguments {
   var markdown = false
 
   func print(_ report: EvaluationReport) throws {
-    for task in report.tasks { for warning in task.warnings { say("minke: \(task.name): \(warning)") } }
+    try print(report, json: report.json, table: ResultTable(report).text(form))
+  }
+
+  func print(_ report: SuiteReport) throws {
+    try print(report.report, json: report.json, table: report.text(form))
+  }
+
+  private var form: ResultTable.Form { markdown ? .markdown : .plain }
+
+  private func print(_ report: EvaluationReport, json object: JSONValue, table: String) throws {
+    // The same is said once of all ways of searching one collection.
+    var said: Set<String> = []
+    for task in report.tasks {
+      for warning in task.warnings.map({ "minke: \(task.name): \($0)" }) where said.insert(warning).inserted {
+        say(Style.printable(warning))
+      }
+    }
     var output = FileWriter()
-    try output.write(
-      json ? report.json.text + "\n" : ResultTable(report).text(markdown ? .markdown : .plain))
+    try output.write(json ? object.text + "\n" : table)
     try output.finish()
   }
 }
