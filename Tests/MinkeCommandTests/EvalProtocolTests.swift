@@ -16,11 +16,14 @@ import Testing
       let lines = texts.flatMap { label, text in
         words.map { #"{"text": "\#(text) \#($0)", "label": "\#(label)"}"# }
       }.joined(separator: "\n")
-      let pairs = words.enumerated().map {
-        let other = $0.isMultiple(of: 2) ? texts[0].1 : texts[1].1
-        return #"{"sentence1": "\#(texts[0].1)", "sentence2": "\#(other) \#($1)", "label": \#(($0 + 1) % 2)}"#
+      let pairs = words.enumerated().map { index, word -> String in
+        let other = index.isMultiple(of: 2) ? texts[0].1 : texts[1].1
+        return #"{"sentence1": "\#(texts[0].1)", "sentence2": "\#(other) \#(word)", "label": \#((index + 1) % 2)}"#
       }.joined(separator: "\n")
-      for (name, files) in [("kinds", ["train.jsonl": lines, "test.jsonl": lines]), ("pairs", ["pairs.jsonl": pairs])] {
+      let tasks: [(name: String, files: [String: String])] = [
+        ("kinds", ["train.jsonl": lines, "test.jsonl": lines]), ("pairs", ["pairs.jsonl": pairs]),
+      ]
+      for (name, files) in tasks {
         let task = folder.appendingPathComponent(name)
         try FileManager.default.createDirectory(at: task, withIntermediateDirectories: true)
         for (file, text) in files {
