@@ -7,7 +7,7 @@ struct EvalCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
     abstract: "Measure how good a model is.",
-    subcommands: [])
+    subcommands: [Language.self, Arithmetic.self, Compare.self, Mean.self, Chart.self])
 }
 
 /// The options of every evaluation of an encoder.
@@ -39,9 +39,14 @@ struct EvaluationOutput: ParsableArguments {
 
   func print(_ report: EvaluationReport) throws {
     for task in report.tasks { for warning in task.warnings { say("minke: \(task.name): \(warning)") } }
+    try print(json: report.json, tables: [ResultTable(report)])
+  }
+
+  /// Prints `object` for programs or `tables` for people, an empty line between them.
+  func print(json object: JSONValue, tables: [ResultTable]) throws {
+    let texts = json ? [object.text + "\n"] : tables.map { $0.text(markdown ? .markdown : .plain) }
     var output = FileWriter()
-    try output.write(
-      json ? report.json.text + "\n" : ResultTable(report).text(markdown ? .markdown : .plain))
+    try output.write(texts.joined(separator: "\n"))
     try output.finish()
   }
 }

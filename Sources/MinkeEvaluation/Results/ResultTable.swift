@@ -10,7 +10,9 @@ public struct ResultTable {
   /// Fractions are shown times 100, as the field prints them; perplexities as they are.
   public init(_ report: EvaluationReport) {
     var names: [String] = []
-    for task in report.tasks { for metric in task.metrics where !names.contains(metric.name) { names.append(metric.name) } }
+    for task in report.tasks {
+      for metric in task.metrics where !names.contains(metric.name) { names.append(metric.name) }
+    }
     var settings: [String] = []
     for task in report.tasks {
       for name in task.settings.keys.sorted() where !settings.contains(name) { settings.append(name) }
@@ -22,10 +24,17 @@ public struct ResultTable {
     }
   }
 
-  private static func shown(_ value: Double, _ name: String) -> String {
-    if !value.isFinite { return "-" }
-    let isCount = name.contains("perplexity") || name.contains("count") || name.contains("bits")
-    return String(format: "%.2f", isCount ? value : 100 * value)
+  /// A table of any cells, each row as long as the header.
+  init(header: [String], rows: [[String]]) { (self.header, self.rows) = (header, rows) }
+
+  /// What a figure of this name is multiplied with where it is shown: fractions with 100.
+  static func scale(_ name: String) -> Double {
+    name.contains("perplexity") || name.contains("count") || name.contains("bits") ? 1 : 100
+  }
+
+  /// A figure of the metric `name` as it is shown.
+  static func shown(_ value: Double, _ name: String) -> String {
+    value.isFinite ? String(format: name.contains("count") ? "%.0f" : "%.2f", scale(name) * value) : "-"
   }
 
   public func text(_ form: Form) -> String {
