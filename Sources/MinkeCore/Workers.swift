@@ -104,7 +104,7 @@ public enum Workers {
           other.withLock { $0 = value }
         }, task: task)
     }
-    guard let one, let two = other.withLock({ $0 }) else { preconditionFailure("neither failed, and one has no result") }
+    guard let one, let two = other.withLock({ $0 }) else { preconditionFailure("no error and no result") }
     return (one, two)
   }
 

@@ -113,7 +113,9 @@ package struct PassagePipeline: Sendable {
       partsOfDocument.append(firstPart..<parts.count)
     }
     let (work, ranges) = (parts, partsOfDocument)
-    let units = try Workers.map(count: work.count, grain: work.count / 64) { read[work[$0].document].units(of: work[$0].blocks) }
+    let units = try Workers.map(count: work.count, grain: work.count / 64) {
+      read[work[$0].document].units(of: work[$0].blocks)
+    }
     try Workers.forEachPiece(of: read.count, grain: read.count / 64) { range, _ in
       for index in range { read[index].pack(Array(units[ranges[index]])) }
     }

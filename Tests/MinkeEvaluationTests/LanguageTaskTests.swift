@@ -113,7 +113,7 @@ import Testing
   }
 
   @Test(arguments: [
-    Case(text: "", words: ["task.jsonl", "none", "line"]),
+    Case(text: "", words: ["task.jsonl", "an item in a line"]),
     Case(text: "\n \n", words: ["task.jsonl"]),
     Case(text: "{}", words: ["line 1", "choices"]),
     Case(text: "[1]", words: ["line 1"]),

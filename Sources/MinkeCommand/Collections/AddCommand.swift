@@ -131,7 +131,7 @@ extension Collection {
   ) throws -> IndexReport {
     let total = input.byteCount ?? 0
     let source = LineSource(input)
-    var lines = RecordLines(name: source.name) { try source.next() }
+    var lines = RecordLines(FileLines(name: source.name) { try source.next() })
     var report = try add(
       source: nil, splitter: splitter,
       progress: { progress?(IndexProgress(passages: $0.passages, bytes: $0.bytes, totalBytes: total)) }

@@ -7,7 +7,10 @@ struct EvalCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "eval",
     abstract: "Measure how good a model is.",
-    subcommands: [Language.self, Arithmetic.self, Compare.self, Mean.self, Chart.self])
+    subcommands: [
+      Retrieval.self, Similarity.self, Agreement.self, Language.self, Arithmetic.self, Compare.self, Mean.self,
+      Chart.self,
+    ])
 }
 
 /// The options of every evaluation of an encoder.
@@ -21,10 +24,12 @@ struct EvaluatedModel: ParsableArguments {
       valueName: "npy"))
   var vectors: [String] = []
 
-  /// Where the vectors of a task come from; a new one for each task.
-  func source() throws -> any TextVectors {
+  /// Where the vectors of the tasks come from, one task after the other.
+  ///
+  /// - Parameter normalize: whether a model's vectors are scaled to length 1.
+  func source(normalize: Bool = true) throws -> any TextVectors {
     vectors.isEmpty
-      ? EncodedVectors(try encoder.load(), dimension: encoder.dimension)
+      ? EncodedVectors(try encoder.load(), dimension: encoder.dimension, normalize: normalize)
       : FileVectors(vectors.map { URL(fileURLWithPath: $0) })
   }
 }
@@ -38,15 +43,34 @@ struct EvaluationOutput: ParsableArguments {
   var markdown = false
 
   func print(_ report: EvaluationReport) throws {
-    for task in report.tasks { for warning in task.warnings { say("minke: \(task.name): \(warning)") } }
-    try print(json: report.json, tables: [ResultTable(report)])
+    try print(report, json: report.json, table: ResultTable(report).text(form))
   }
 
-  /// Prints `object` for programs or `tables` for people, an empty line between them.
+  func print(_ report: SuiteReport) throws {
+    try print(report.report, json: report.json, table: report.text(form))
+  }
+
+  private var form: ResultTable.Form { markdown ? .markdown : .plain }
+
+  private func print(_ report: EvaluationReport, json object: JSONValue, table: String) throws {
+    // The same is said once of all ways of searching one collection.
+    var said: Set<String> = []
+    for task in report.tasks {
+      for warning in task.warnings.map({ "minke: \(task.name): \($0)" }) where said.insert(warning).inserted {
+        say(Style.printable(warning))
+      }
+    }
+    try print(json: object, tables: [table])
+  }
+
+  /// Prints tables that are no report's.
   func print(json object: JSONValue, tables: [ResultTable]) throws {
-    let texts = json ? [object.text + "\n"] : tables.map { $0.text(markdown ? .markdown : .plain) }
+    try print(json: object, tables: tables.map { $0.text(form) })
+  }
+
+  private func print(json object: JSONValue, tables: [String]) throws {
     var output = FileWriter()
-    try output.write(texts.joined(separator: "\n"))
+    try output.write(json ? object.text + "\n" : tables.joined(separator: "\n"))
     try output.finish()
   }
 }

@@ -38,19 +38,6 @@ public struct ResultChart: Sendable {
     runs.contains { $0.tasks.contains { $0.settings["dimension"] != nil } }
   }
 
-  /// The bytes that a vector of so many numbers takes; nil for a storage that is not known.
-  ///
-  /// Small integers carry a scale of four bytes; in two stages a bit a number is searched first and eight bits rank.
-  static func bytes(dimension: Int, storage: String) -> Double? {
-    switch storage {
-    case "float32": 4 * Double(dimension)
-    case "int8": Double(dimension) + 4
-    case "binary": Double(dimension) / 8
-    case "two-stage": 9 * Double(dimension) / 8
-    default: nil
-    }
-  }
-
   /// A figure of a run, as it is drawn.
   private struct Drawn {
     let model: String
@@ -143,11 +130,12 @@ public struct ResultChart: Sendable {
         warnings.append("\(result.model): \(result.task.name) says no dimension")
         continue
       }
-      guard let bytes = bytes(dimension: dimension, storage: storage) else {
+      guard let known = RetrievalEvaluation.Storage(rawValue: storage) else {
         warnings.append("\(result.model): \(result.task.name) has vectors stored as \(storage), which is not known")
         continue
       }
-      let others = settings.filter { $0.key != "dimension" && $0.key != "storage" }
+      let bytes = Double(known.byteCount(dimension: dimension))
+      let others = settings.filter { !["dimension", "storage", "bytes"].contains($0.key) }
       let series = [result.model, storage] + others.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
       let place = Place(series: series, x: abscissa == .bytes ? bytes : Double(dimension))
       if values[place] == nil { order.append(place) }

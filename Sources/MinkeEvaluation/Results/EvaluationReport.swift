@@ -10,10 +10,31 @@ public struct EvaluationReport: Sendable, Equatable {
 
   /// The report as JSON: `{"model": ..., "tasks": [{"name": ..., "metrics": {"ndcg@10": ...}, ...}, ...]}`.
   public var json: JSONValue {
-    [
-      "model": .string(model),
-      "tasks": .array(tasks.map(\.json)),
-    ]
+    var members: [String: JSONValue] = ["model": .string(model), "tasks": .array(tasks.map(\.json))]
+    if !means.isEmpty { members["means"] = .array(means.map(\.json)) }
+    return .object(members)
+  }
+
+  /// The means over tasks of one kind that were measured with the same settings, where there are several; none over
+  /// those of language models, whose metrics are not of one sort.
+  public var means: [TaskResult] {
+    var groups: [[TaskResult]] = []
+    for task in tasks where task.kind != .languageModel {
+      if let index = groups.firstIndex(where: { $0[0].kind == task.kind && $0[0].settings == task.settings }) {
+        groups[index].append(task)
+      } else {
+        groups.append([task])
+      }
+    }
+    return groups.filter { $0.count > 1 }.map { tasks in
+      // What not all of them have has no mean.
+      let shared = tasks[0].metrics.map(\.name).filter { name in tasks.allSatisfy { $0[name] != nil } }
+      return TaskResult(
+        name: "mean of \(tasks.count)", kind: tasks[0].kind, settings: tasks[0].settings,
+        metrics: shared.map { name in
+          TaskResult.Metric(name, tasks.reduce(0) { $0 + ($1[name] ?? .nan) } / Double(tasks.count))
+        }, mainMetric: tasks[0].mainMetric)
+    }
   }
 }
 

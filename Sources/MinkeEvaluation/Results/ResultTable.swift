@@ -1,35 +1,39 @@
 import Foundation
 
-/// The figures of a report as a table for people: a row a task, a column a metric.
+/// The figures of a report as a table for people: a row a task and a column a metric, or the other way round where that
+/// is narrower.
 public struct ResultTable {
   public enum Form: Sendable { case plain, markdown }
 
-  private let header: [String]
-  private let rows: [[String]]
+  private let cells: [[String]]
+  /// Columns of words, which begin at their left edge; the others are numbers.
+  private let leading: Int
+
+  /// A table of its own, whose first row names the columns.
+  init(cells: [[String]], leading: Int) { (self.cells, self.leading) = (cells, leading) }
 
   /// Fractions are shown times 100, as the field prints them; perplexities as they are.
   public init(_ report: EvaluationReport) {
-    var names: [String] = []
-    for task in report.tasks {
-      for metric in task.metrics where !names.contains(metric.name) { names.append(metric.name) }
+    let tasks = report.tasks + report.means
+    func all(_ names: (TaskResult) -> [String]) -> [String] {
+      var found: [String] = []
+      for name in tasks.flatMap(names) where !found.contains(name) { found.append(name) }
+      return found
     }
-    var settings: [String] = []
-    for task in report.tasks {
-      for name in task.settings.keys.sorted() where !settings.contains(name) { settings.append(name) }
-    }
-    header = ["task"] + settings + names
-    rows = report.tasks.map { task in
+    let (settings, metrics) = (all { $0.settings.keys.sorted() }, all { $0.metrics.map(\.name) })
+    let rows = tasks.map { task in
       [task.name] + settings.map { task.settings[$0] ?? "" }
-        + names.map { name in task[name].map { Self.shown($0, name) } ?? "" }
+        + metrics.map { name in task[name].map { Self.shown($0, name) } ?? "" }
     }
+    let upright = [["task"] + settings + metrics] + rows
+    let turned = upright[0].indices.map { column in upright.map { $0[column] } }
+    leading = 1
+    cells = Self.width(turned) < Self.width(upright) && Self.width(upright) > 100 ? turned : upright
   }
-
-  /// A table of any cells, each row as long as the header.
-  init(header: [String], rows: [[String]]) { (self.header, self.rows) = (header, rows) }
 
   /// What a figure of this name is multiplied with where it is shown: fractions with 100.
   static func scale(_ name: String) -> Double {
-    name.contains("perplexity") || name.contains("count") || name.contains("bits") ? 1 : 100
+    name.contains("perplexity") || name.contains("bits") || name.contains("count") ? 1 : 100
   }
 
   /// A figure of the metric `name` as it is shown.
@@ -37,19 +41,25 @@ public struct ResultTable {
     value.isFinite ? String(format: name.contains("count") ? "%.0f" : "%.2f", scale(name) * value) : "-"
   }
 
+  private static func widths(_ cells: [[String]]) -> [Int] {
+    cells[0].indices.map { column in cells.map { $0[column].count }.max() ?? 0 }
+  }
+
+  private static func width(_ cells: [[String]]) -> Int { widths(cells).reduce(0) { $0 + $1 + 2 } }
+
   public func text(_ form: Form) -> String {
-    let widths = header.indices.map { column in ([header] + rows).map { $0[column].count }.max() ?? 0 }
-    func line(_ cells: [String]) -> String {
-      let padded = zip(cells, widths).enumerated().map { index, cell in
-        let space = String(repeating: " ", count: cell.1 - cell.0.count)
-        return index == 0 ? cell.0 + space : space + cell.0
+    let widths = Self.widths(cells)
+    func line(_ row: [String]) -> String {
+      let padded = row.enumerated().map { column, cell in
+        let space = String(repeating: " ", count: widths[column] - cell.count)
+        return column < leading ? cell + space : space + cell
       }
       switch form {
       case .plain: return padded.joined(separator: "  ") + "\n"
       case .markdown: return "| " + padded.joined(separator: " | ") + " |\n"
       }
     }
-    let rule = form == .markdown ? "|" + header.map { _ in "---|" }.joined() + "\n" : ""
-    return line(header) + rule + rows.map(line).joined()
+    let rule = form == .markdown ? "|" + cells[0].map { _ in "---|" }.joined() + "\n" : ""
+    return line(cells[0]) + rule + cells.dropFirst().map(line).joined()
   }
 }

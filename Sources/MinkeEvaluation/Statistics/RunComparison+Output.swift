@@ -28,8 +28,8 @@ extension RunComparison {
         task.bootstrap.map { String(format: "%.4f", $0.p) } ?? "", String(task.items.count),
       ]
     }
-    return ResultTable(
-      header: ["task"] + settings + ["metric"] + names + ["difference", "95% interval", "p", "items"], rows: rows)
+    let header = ["task"] + settings + ["metric"] + names + ["difference", "95% interval", "p", "items"]
+    return ResultTable(cells: [header] + rows, leading: settings.count + 2)
   }
 
   /// What the columns of the runs are called.
@@ -45,7 +45,7 @@ extension RunComparison {
         ]
       }
     }
-    return ResultTable(header: ["task", "item"] + names, rows: rows)
+    return ResultTable(cells: [["task", "item"] + names] + rows, leading: 2)
   }
 }
 

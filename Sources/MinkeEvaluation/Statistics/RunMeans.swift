@@ -108,6 +108,7 @@ public struct RunMeans: Sendable {
           return summary.count < 2 ? mean : "\(mean) ± \(ResultTable.shown(summary.standardDeviation, name))"
         }
     }
-    return ResultTable(header: ["model", "task"] + settings + ["runs"] + names, rows: rows)
+    return ResultTable(
+      cells: [["model", "task"] + settings + ["runs"] + names] + rows, leading: 2 + settings.count)
   }
 }

@@ -49,6 +49,12 @@ public struct WordQuery: Sendable, Hashable {
     }
   }
 
+  /// A query of nothing but words: marks and signs in it mean nothing.
+  public init(plain text: String) {
+    self.text = text
+    words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+  }
+
   /// Takes one word with its sign, or one phrase, off the front of `rest`.
   private mutating func parseWord(_ rest: inout Substring) {
     var part = rest

@@ -36,6 +36,7 @@ package struct WordSearch: Sendable {
   /// - Parameter filter: which passages may be found; nil for all.
   /// - Throws: `MinkeError` when `k` is below 1 or a segment is damaged; what reading blocks throws; `CancellationError`.
   package func search(_ queries: [WordQuery], k: Int, among filter: IDFilter? = nil) throws -> [[Match]] {
+    try Self.check(k)
     var found: [[Match]] = []
     for start in stride(from: 0, to: queries.count, by: Self.turn) {
       found += try prepare(Array(queries[start..<min(queries.count, start + Self.turn)]), k: k, among: filter)()
@@ -46,13 +47,17 @@ package struct WordSearch: Sendable {
   /// Queries searched for together: what they need of the segments is kept meanwhile.
   private static let turn = 64
 
+  private static func check(_ k: Int) throws(MinkeError) {
+    guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
+  }
+
   /// The same in two steps: what this gives finds the passages without reading anything.
   ///
   /// - Throws: as ``search(_:k:among:)``.
   package func prepare(
     _ queries: [WordQuery], k: Int, among filter: IDFilter? = nil
   ) throws -> @Sendable () throws -> [[Match]] {
-    guard k > 0 else { throw MinkeError(.invalidArgument, "k", expected: "1 or more", found: "\(k)") }
+    try Self.check(k)
     guard core.count > 0 else {
       let nothing = queries.map { _ in [Match]() }
       return { nothing }

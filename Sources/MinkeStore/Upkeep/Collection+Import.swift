@@ -182,31 +182,22 @@ private struct ExportedSettings {
 
 /// The lines of a file of an export, each a JSON object.
 private struct ExportedLines {
-  private let name: String
-  private var lines: RecordLines
-  private var line = 0
+  private var lines: FileLines
 
   init(_ folder: URL, _ file: String) throws {
-    let url = folder.appendingPathComponent(file)
-    name = url.relativePath
-    lines = try RecordLines(contentsOf: FilePath(url.path))
+    lines = try FileLines(contentsOf: FilePath(folder.appendingPathComponent(file).relativePath))
   }
 
   /// What `read` makes of the next `count` lines, or of as many as are left.
   mutating func next<Value: Sendable>(
     _ count: Int, _ read: @Sendable (_ json: JSONValue, _ subject: String) throws -> Value
   ) throws -> [Value] {
-    var pieces: [[UInt8]] = []
-    while pieces.count < count, let piece = try lines.nextLine() { pieces.append(piece) }
-    let (all, first, name) = (pieces, line, name)
-    line += all.count
-    return try Workers.map(count: all.count, grain: 64) { index in
-      let subject = "\(name): line \(first + index + 1)"
-      return try read(try all[index].withUnsafeBytes { try JSONValue(parsing: $0, subject: subject) }, subject)
-    }
+    try lines.next(count) { line, subject in
+      try read(try line.withUnsafeBytes { try JSONValue(parsing: $0, subject: subject) }, subject)
+    } ?? []
   }
 
   func error(_ expected: String, _ found: String) -> MinkeError {
-    MinkeError(.malformedFile, name, expected: expected, found: found)
+    MinkeError(.malformedFile, lines.name, expected: expected, found: found)
   }
 }

@@ -174,7 +174,7 @@ extension Collection {
           return db.lastInsertedRowID
         }
       }
-    var lines = try RecordLines(contentsOf: file.path)
+    var lines = RecordLines(try FileLines(contentsOf: file.path))
     let total = file.size
     let hear: @Sendable (IndexProgress) -> Void = {
       progress?(IndexProgress(passages: $0.passages, bytes: $0.bytes, totalBytes: total))
@@ -207,12 +207,6 @@ extension FilePath {
     guard bytes.starts(with: folder.bytes) else { return false }
     return bytes.count == folder.bytes.count || folder.bytes == [UInt8(ascii: "/")]
       || bytes[folder.bytes.count] == UInt8(ascii: "/")
-  }
-
-  /// The file, open; nil when it cannot be. Its name need not be UTF-8.
-  func openForReading() -> FileHandle? {
-    let descriptor = withCString { open($0, O_RDONLY | O_CLOEXEC) }
-    return descriptor < 0 ? nil : FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
   }
 
   /// The path as results show it, without `./` in front.

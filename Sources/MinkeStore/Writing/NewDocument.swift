@@ -38,7 +38,8 @@ struct NewPassage: Sendable {
   /// - Parameter text: a NUL in it becomes a space: the database's texts end at one.
   init(passage: Passage, text: String) {
     self.passage = passage
-    self.text = text.utf8.withContiguousStorageIfAvailable({ $0.contains(0) }) ?? true ? text.replacing("\0", with: " ") : text
+    let mayHoldNUL = text.utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? true
+    self.text = mayHoldNUL ? text.replacing("\0", with: " ") : text
   }
 
   /// What a passage is found by: the names of what it stands in, and its text.
