@@ -14,6 +14,7 @@ import tempfile
 import lm_eval
 import numpy as np
 import scipy.stats
+from lm_eval.api.metrics import unweighted_mean_stderr
 from lm_eval.api.model import LM
 from lm_eval.api.task import ConfigurableTask
 
@@ -87,7 +88,6 @@ def likelihoods(pairs):
 
 
 def mean_of_paradigms():
-    from lm_eval.api.metrics import unweighted_mean_stderr
     parts = [figures(results[f"paradigm{i}"]) for i in range(len(paradigms))]
     return {"acc": float(np.mean([p["acc"] for p in parts])),
             "acc_stderr": float(unweighted_mean_stderr([p["acc_stderr"] for p in parts]))}
@@ -103,7 +103,7 @@ golden = {
                   for i, rows in enumerate(paradigms)],
     "mean": mean_of_paradigms(),
 }
-(HERE / "language-metrics.json").write_text(json.dumps(golden, ensure_ascii=False, indent=1) + "\n", "utf-8")
+(HERE / "language-metrics.json").write_text(json.dumps(golden, ensure_ascii=False) + "\n", "utf-8")
 
 values = np.random.default_rng(9)
 first = values.uniform(0, 1, 80)
@@ -114,4 +114,4 @@ difference = float(np.mean(second - first))
 p = float(np.mean(np.abs(found.bootstrap_distribution - difference) >= abs(difference)))
 (HERE / "bootstrap.json").write_text(json.dumps({
     "first": first.tolist(), "second": second.tolist(), "difference": difference, "p": p,
-    "interval": [float(found.confidence_interval.low), float(found.confidence_interval.high)]}, indent=1) + "\n")
+    "interval": [float(found.confidence_interval.low), float(found.confidence_interval.high)]}) + "\n")

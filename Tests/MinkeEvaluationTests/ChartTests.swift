@@ -142,6 +142,18 @@ import Testing
     #expect(texts.contains("mean, m: 37.5"))
   }
 
+  @Test func `models at their own sizes stand beside each other`() throws {
+    let runs = [
+      run("m", [("a", ["dimension": "512", "mode": "meaning"], 0.5)]),
+      run("n", [("a", ["dimension": "384", "mode": "meaning"], 0.25)]),
+    ]
+    let texts = try #require(parsed(try ResultChart(runs, against: .model).chart.svg)?.texts)
+    #expect(texts.contains("a, m: 50") && texts.contains("a, n: 25"))
+    let sizes = [run("m", [("a", ["dimension": "512"], 0.5), ("a", ["dimension": "256"], 0.25)])]
+    let apart = try #require(parsed(try ResultChart(sizes, against: .model).chart.svg)?.texts)
+    #expect(apart.contains("a (dimension=256), m: 25"))
+  }
+
   @Test func `runs that have nothing in common to draw are an error`() {
     let one = run("m", [("a", ["dimension": "8"], 0.5), ("b", ["dimension": "16"], 0.5)])
     #expect(throws: MinkeError.self) { try ResultChart([one], against: .bytes) }

@@ -43,6 +43,20 @@ import Testing
     #expect(arc.mostDifferent(0).isEmpty)
   }
 
+  @Test func `models at their own sizes are compared, several sizes of one are kept apart`() throws {
+    func run(_ sizes: String...) -> EvaluationReport {
+      EvaluationReport(
+        model: "m", tasks: sizes.map { task("t", ["a": 1, "b": 0], settings: ["dimension": $0, "bytes": $0 + "0"]) })
+    }
+    let found = try RunComparison(run("512"), run("384"))
+    #expect(found.tasks.map(\.settings) == [["dimension": "512 / 384", "bytes": "5120 / 3840"]])
+    #expect(found.warnings.isEmpty)
+    let several = try RunComparison(run("512", "256"), run("384", "256"))
+    #expect(several.tasks.map(\.settings) == [["dimension": "256", "bytes": "2560"]])
+    #expect(several.onlyInFirst == ["t bytes=5120 dimension=512"])
+    #expect(several.onlyInSecond == ["t bytes=3840 dimension=384"])
+  }
+
   @Test func `a task without items has a difference and no p`() throws {
     func text(_ value: Double) -> EvaluationReport {
       let metric = TaskResult.Metric("byte_perplexity", value)

@@ -19,7 +19,8 @@ extension EvalCommand {
       commandName: "compare",
       abstract: "Say how sure it is that runs differ.",
       discussion: """
-        The first run is set against each of the others. Tasks are one where name and settings are. For each its main \
+        The first run is set against each of the others. Tasks are one where name and settings are, \
+        but for the size of the vectors where nothing else tells them apart. For each its main \
         metric is shown in both runs, with the difference, its 95% interval and p of a paired bootstrap over the items \
         that both have.
 

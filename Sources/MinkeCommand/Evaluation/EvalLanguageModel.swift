@@ -11,8 +11,8 @@ extension EvalCommand {
       discussion: """
         The kind of a file is seen from its form. A .jsonl file holds an item a line: \
         {"context": ..., "choices": [...], "gold": 2} or {"contexts": [...], "continuation": ..., "gold": 0} for \
-        multiple choice, {"sentence_good": ..., "sentence_bad": ...} for minimal pairs. Any other file is a text, whose \
-        perplexity is measured. In a folder all .jsonl and .txt files count, and its minimal pairs also as one task, \
+        multiple choice, {"sentence_good": ..., "sentence_bad": ...} for minimal pairs. Any other file is a text, \
+        whose perplexity is measured. In a folder all .jsonl and .txt files count, and its minimal pairs also as one task, \
         by their mean.
 
         acc and acc_norm are those of lm-evaluation-harness: the answer of the highest log-likelihood, and of the \

@@ -89,14 +89,19 @@ public struct ResultChart: Sendable {
     var tasks: [[String]] = []
     var groups: [[String]: [Drawn]] = [:]
     var models: [String] = []
+    // Models at their own full sizes stand beside each other.
+    let loose = results.map { [$0.model] + $0.task.identityWithoutSize }
+    let isSized = Set(loose).count < loose.count
     for result in results {
-      let key = result.task.identity
+      let key = isSized ? result.task.identity : result.task.identityWithoutSize
       if groups[key] == nil { tasks.append(key) }
       groups[key, default: []].append(result)
       if !models.contains(result.model) { models.append(result.model) }
     }
+    let shared = tasks.dropFirst().reduce(Set(tasks.first?.dropFirst() ?? [])) { $0.intersection($1.dropFirst()) }
     var bars = tasks.map { key in
-      let name = key.count == 1 ? key[0] : "\(key[0]) (\(key.dropFirst().joined(separator: ", ")))"
+      let settings = key.dropFirst().filter { !shared.contains($0) }
+      let name = settings.isEmpty ? key[0] : "\(key[0]) (\(settings.joined(separator: ", ")))"
       return Chart.Group(name, (groups[key] ?? []).map { Chart.Bar($0.model, $0.value) })
     }
     let common = tasks.filter { groups[$0]?.count == models.count }

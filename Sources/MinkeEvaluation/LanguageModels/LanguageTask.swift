@@ -9,8 +9,8 @@ public protocol LanguageTask: Sendable {
   /// How well `model` does: a result, or one for each part and their mean.
   ///
   /// - Parameter limit: how many items of each file to take, from its beginning; nil for all.
-  /// - Throws: `MinkeError` when a continuation is longer than the model's context length, or a likelihood is no number;
-  ///   `CancellationError` when the calling task is cancelled.
+  /// - Throws: `MinkeError` when a continuation is longer than the model's context length, or a likelihood is not a
+  ///   number; `CancellationError` when the calling task is cancelled.
   func evaluate(_ model: LanguageModel, limit: Int?, progress: ProgressHandler?) throws -> [TaskResult]
 }
 

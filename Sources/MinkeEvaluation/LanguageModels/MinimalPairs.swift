@@ -1,7 +1,7 @@
 import MinkeCore
 import MinkeModels
 
-/// Sentences that differ in one point of grammar, of which the model should find the right one the likelier, as in BLiMP.
+/// Sentences that differ in one point of grammar, as in BLiMP, of which the model should find the right one likelier.
 public struct MinimalPairs: LanguageTask {
   /// A sentence and its ungrammatical twin.
   public struct Pair: Sendable, Equatable {
@@ -84,8 +84,8 @@ public struct Paradigms: LanguageTask {
     return results + [Self.mean(of: results, name: name)]
   }
 
-  /// The mean accuracy of paradigms, and the standard error of such a mean as lm-evaluation-harness gives it: the root of
-  /// the sum of their squared standard errors, over their number.
+  /// The mean accuracy of paradigms, and its standard error as lm-evaluation-harness gives it: the root of the sum of
+  /// their squared standard errors, over their number.
   package static func mean(of results: [TaskResult], name: String) -> TaskResult {
     let squares = results.reduce(0) { $0 + ($1["acc_stderr"] ?? .nan) * ($1["acc_stderr"] ?? .nan) }
     return TaskResult(

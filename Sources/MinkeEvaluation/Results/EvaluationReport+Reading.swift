@@ -39,6 +39,13 @@ extension TaskResult {
   /// What tells the task from others of a run: its name and its settings.
   var identity: [String] { [name] + settings.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } }
 
+  /// The same without the size of the vectors, which is a model's own where each is measured at its full size.
+  var identityWithoutSize: [String] {
+    var task = self
+    for name in ["dimension", "bytes"] { task.settings[name] = nil }
+    return task.identity
+  }
+
   fileprivate init(_ object: ReportObject) throws(MinkeError) {
     let kindName = try object.string("kind")
     guard let kind = TaskKind(rawValue: kindName) else {

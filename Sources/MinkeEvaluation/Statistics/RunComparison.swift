@@ -2,7 +2,9 @@ import MinkeCore
 
 /// Two runs side by side: what each reached on the tasks that both have, and how sure the difference is.
 ///
-/// Tasks are one where name and settings are, items where their ids are.
+/// Tasks are one where name and settings are, items where their ids are. Where only the sizes of the vectors tell two
+/// tasks apart, and no other of either run has their name and other settings, they are one too: two models at their own
+/// full sizes.
 public struct RunComparison: Sendable {
   /// An item's value in both runs.
   public struct Item: Sendable, Equatable {
@@ -16,7 +18,7 @@ public struct RunComparison: Sendable {
   public struct Task: Sendable {
     /// What the task is called.
     public let name: String
-    /// What its figures depend on beside the model.
+    /// What its figures depend on beside the model; what is not the same in both runs stands as `512 / 384`.
     public let settings: [String: String]
     /// The main metric, which is compared.
     public let metric: String
@@ -60,14 +62,28 @@ public struct RunComparison: Sendable {
     seed: UInt64 = 0
   ) throws {
     (self.first, self.second) = (first.model, second.model)
-    let others = Dictionary(second.tasks.map { ($0.identity, $0) }) { one, _ in one }
-    let own = Set(first.tasks.map(\.identity))
+    let partners = Self.partners(of: first.tasks, in: second.tasks)
     func label(_ task: TaskResult) -> String { task.identity.joined(separator: " ") }
-    tasks = try first.tasks.compactMap { task in
-      try others[task.identity].map { try Task(task, $0, resamples: resamples, seed: seed) }
+    tasks = try zip(first.tasks, partners).compactMap { task, partner in
+      try partner.map { try Task(task, second.tasks[$0], resamples: resamples, seed: seed) }
     }
-    onlyInFirst = first.tasks.filter { others[$0.identity] == nil }.map(label)
-    onlyInSecond = second.tasks.filter { !own.contains($0.identity) }.map(label)
+    onlyInFirst = zip(first.tasks, partners).filter { $0.1 == nil }.map { label($0.0) }
+    let found = Set(partners)
+    onlyInSecond = second.tasks.indices.filter { !found.contains($0) }.map { label(second.tasks[$0]) }
+  }
+
+  /// Which of `second` is the same task as each of `first`; nil for none.
+  private static func partners(of first: [TaskResult], in second: [TaskResult]) -> [Int?] {
+    let exact = Dictionary(second.enumerated().map { ($0.element.identity, $0.offset) }) { one, _ in one }
+    func alone(_ tasks: [TaskResult]) -> [[String]: Int] {
+      Dictionary(grouping: tasks.indices) { tasks[$0].identityWithoutSize }.compactMapValues {
+        $0.count == 1 ? $0[0] : nil
+      }
+    }
+    let (own, others) = (alone(first), alone(second))
+    return first.map { task in
+      exact[task.identity] ?? (own[task.identityWithoutSize] == nil ? nil : others[task.identityWithoutSize])
+    }
   }
 
   /// What the tables and figures leave unsaid: tasks and items that only one run has.
@@ -99,7 +115,8 @@ extension RunComparison.Task {
       Dictionary(task.items.lazy.filter(\.value.isFinite).map { ($0.id, $0.value) }) { one, _ in one }
     }
     let (own, others) = (values(first), values(second))
-    (name, settings, metric) = (first.name, first.settings, first.mainMetric)
+    (name, metric) = (first.name, first.mainMetric)
+    settings = first.settings.merging(second.settings) { $0 == $1 ? $0 : "\($0) / \($1)" }
     items = first.items.compactMap { item in
       own[item.id].flatMap { value in
         others[item.id].map { RunComparison.Item(id: item.id, first: value, second: $0) }
