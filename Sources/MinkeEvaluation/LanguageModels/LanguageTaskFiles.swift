@@ -5,8 +5,8 @@ import MinkeCore
 ///
 /// A `.jsonl` file holds an item a line, in one of three forms: `{"context": ..., "choices": [...], "gold": ...}`,
 /// `{"contexts": [...], "continuation": ..., "gold": ...}`, or `{"sentence_good": ..., "sentence_bad": ...}`; an `id`
-/// may stand beside, else the line's number is one. Any other file is a text. In a folder, `.jsonl` and `.txt` files count,
-/// and folders in it; its minimal pairs are the paradigms of one task.
+/// may stand beside, else the line's number is one. Any other file is a text. In a folder, `.jsonl` and `.txt` files
+/// count, and folders in it; its minimal pairs are the paradigms of one task.
 public enum LanguageTaskFiles {
   /// The tasks at `url`, those of a folder in the order of their names.
   ///
