@@ -62,6 +62,17 @@ import Testing
     }
   }
 
+  @Test func `names in a run cannot steer the terminal`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let task = #"{"name": "\u001b[2Jt", "kind": "sts", "main": "m", "metrics": {"m": 1}}"#
+      let file = folder.appendingPathComponent("run.json")
+      try Data(#"{"model": "\u001b]0;x", "tasks": [\#(task)]}"#.utf8).write(to: file)
+      let run = try minke("eval", "mean", file.path)
+      #expect(run.status == 0)
+      #expect(run.text.contains("\u{FFFD}[2Jt") && !run.text.contains("\u{1B}"))
+    }
+  }
+
   struct Case: CustomTestStringConvertible, Sendable {
     let line: String
     let words: [String]

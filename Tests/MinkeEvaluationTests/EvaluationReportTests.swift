@@ -24,6 +24,13 @@ import Testing
     }
   }
 
+  @Test func `a bar in a name begins no column`() {
+    let task = TaskResult(name: "a|b", kind: .sts, metrics: [TaskResult.Metric("m", 1)], mainMetric: "m")
+    let table = ResultTable(EvaluationReport(model: "m", tasks: [task]))
+    #expect(table.text(.markdown).contains("| a\\|b |"))
+    #expect(table.text(.plain).contains("a|b   100.00"))
+  }
+
   @Test func `what is no number comes back as such`() throws {
     let task = TaskResult(
       name: "t", kind: .sts, metrics: [TaskResult.Metric("m", .nan)], mainMetric: "m",

@@ -70,7 +70,7 @@ struct EvaluationOutput: ParsableArguments {
 
   private func print(json object: JSONValue, tables: [String]) throws {
     var output = FileWriter()
-    try output.write(json ? object.text + "\n" : tables.joined(separator: "\n"))
+    try output.write(json ? object.text + "\n" : Style.printable(tables.joined(separator: "\n"), keepingLines: true))
     try output.finish()
   }
 }

@@ -48,6 +48,8 @@ public struct ResultTable {
   private static func width(_ cells: [[String]]) -> Int { widths(cells).reduce(0) { $0 + $1 + 2 } }
 
   public func text(_ form: Form) -> String {
+    // A bar in a name would begin a column.
+    let cells = form == .markdown ? cells.map { row in row.map { $0.replacing("|", with: "\\|") } } : cells
     let widths = Self.widths(cells)
     func line(_ row: [String]) -> String {
       let padded = row.enumerated().map { column, cell in
