@@ -19,4 +19,11 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
   package mutating func below(_ bound: Int) -> Int {
     Int(next().multipliedFullWidth(by: UInt64(max(1, bound))).high)
   }
+
+  /// The sum of as many of `values` as there are, each drawn anew: one resample of a bootstrap.
+  package mutating func resampledSum(of values: [Double]) -> Double {
+    var sum = 0.0
+    for _ in values.indices { sum += values[below(values.count)] }
+    return sum
+  }
 }

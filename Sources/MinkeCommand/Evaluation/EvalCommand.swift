@@ -9,7 +9,7 @@ struct EvalCommand: AsyncParsableCommand {
     abstract: "Measure how good a model is.",
     subcommands: [
       Retrieval.self, Similarity.self, Classification.self, Clustering.self, Pairs.self, Reranking.self,
-      Summarization.self, Agreement.self,
+      Summarization.self, Agreement.self, Language.self, Arithmetic.self, Compare.self, Mean.self, Chart.self,
     ])
 }
 
@@ -60,8 +60,17 @@ struct EvaluationOutput: ParsableArguments {
         say(Style.printable(warning))
       }
     }
+    try print(json: object, tables: [table])
+  }
+
+  /// Prints tables that are no report's.
+  func print(json object: JSONValue, tables: [ResultTable]) throws {
+    try print(json: object, tables: tables.map { $0.text(form) })
+  }
+
+  private func print(json object: JSONValue, tables: [String]) throws {
     var output = FileWriter()
-    try output.write(json ? object.text + "\n" : table)
+    try output.write(json ? object.text + "\n" : Style.printable(tables.joined(separator: "\n"), keepingLines: true))
     try output.finish()
   }
 }

@@ -15,10 +15,11 @@ public struct EvaluationReport: Sendable, Equatable {
     return .object(members)
   }
 
-  /// The means over tasks of one kind that were measured with the same settings, where there are several.
+  /// The means over tasks of one kind that were measured with the same settings, where there are several; none over
+  /// those of language models, whose metrics are not of one sort.
   public var means: [TaskResult] {
     var groups: [[TaskResult]] = []
-    for task in tasks {
+    for task in tasks where task.kind != .languageModel {
       if let index = groups.firstIndex(where: { $0[0].kind == task.kind && $0[0].settings == task.settings }) {
         groups[index].append(task)
       } else {

@@ -31,10 +31,14 @@ public struct ResultTable {
     cells = Self.width(turned) < Self.width(upright) && Self.width(upright) > 100 ? turned : upright
   }
 
-  private static func shown(_ value: Double, _ name: String) -> String {
-    if !value.isFinite { return "-" }
-    let isFraction = !name.contains("perplexity") && !name.contains("bits") && !name.contains("count")
-    return String(format: "%.2f", isFraction ? 100 * value : value)
+  /// What a figure of this name is multiplied with where it is shown: fractions with 100.
+  static func scale(_ name: String) -> Double {
+    name.contains("perplexity") || name.contains("bits") || name.contains("count") ? 1 : 100
+  }
+
+  /// A figure of the metric `name` as it is shown.
+  static func shown(_ value: Double, _ name: String) -> String {
+    value.isFinite ? String(format: name.contains("count") ? "%.0f" : "%.2f", scale(name) * value) : "-"
   }
 
   private static func widths(_ cells: [[String]]) -> [Int] {
@@ -44,6 +48,8 @@ public struct ResultTable {
   private static func width(_ cells: [[String]]) -> Int { widths(cells).reduce(0) { $0 + $1 + 2 } }
 
   public func text(_ form: Form) -> String {
+    // A bar in a name would begin a column.
+    let cells = form == .markdown ? cells.map { row in row.map { $0.replacing("|", with: "\\|") } } : cells
     let widths = Self.widths(cells)
     func line(_ row: [String]) -> String {
       let padded = row.enumerated().map { column, cell in

@@ -17,6 +17,8 @@ public struct ContinuationScore: Sendable, Equatable {
   public let isGreedy: Bool
   /// Bytes of the continuation's text.
   public let byteCount: Int
+  /// Tokens at the beginning of the context that the model had no room for.
+  public let tokensLeftOut: Int
 
   /// The logarithm of the whole continuation's probability.
   public var logLikelihood: Double { tokenLogLikelihoods.reduce(0, +) }
@@ -45,19 +47,27 @@ extension LanguageModel {
   /// The two are encoded as one text, whose tokens from the length of the context's own encoding on count as the
   /// continuation, as in lm-evaluation-harness. An empty context is the start token. A context that several
   /// continuations share is run through the model once, and sequences are run together.
+  ///
+  /// - Parameter shorteningContexts: whether a context too long for the model loses its beginning, instead of an error.
   /// - Throws: `MinkeError` when a pair is longer than the context length; `CancellationError` when the calling task
   ///   is cancelled.
   public func score(
-    _ pairs: [(context: String, continuation: String)], progress: ProgressHandler? = nil
+    _ pairs: [(context: String, continuation: String)], shorteningContexts: Bool = false,
+    progress: ProgressHandler? = nil
   ) throws -> [ContinuationScore] {
     var targets: [[TokenID]] = []
     var contexts: [[TokenID]] = []
+    var leftOut: [Int] = []
     for (index, pair) in pairs.enumerated() {
       let whole = tokenizer.encode(pair.context + pair.continuation)
       // A token may span the border, and the continuation has at least one.
       let border = min(tokenizer.encode(pair.context).count, max(0, whole.count - (pair.continuation.isEmpty ? 0 : 1)))
-      let context = border == 0 ? [startToken] : Array(whole.prefix(border))
+      var context = border == 0 ? [startToken] : Array(whole.prefix(border))
       let target = Array(whole.dropFirst(border))
+      // The last token of the continuation predicts nothing and needs no room; the context keeps one token.
+      let surplus = shorteningContexts ? context.count + max(0, target.count - 1) - contextLength : 0
+      leftOut.append(min(max(0, surplus), context.count - 1))
+      context.removeFirst(leftOut[index])
       guard context.count + max(0, target.count - 1) <= contextLength else {
         throw MinkeError(
           .invalidArgument, "pair \(index)", expected: "at most \(contextLength) tokens, the model's context length",
@@ -68,18 +78,19 @@ extension LanguageModel {
     }
     let meter = ProgressMeter(total: pairs.count, handler: progress)
     let scores = try model.score(targets, after: contexts, meter)
-    return zip(pairs, scores).map { pair, scores in
+    return pairs.indices.map { index in
       ContinuationScore(
-        tokenLogLikelihoods: scores.map(\.logLikelihood), isGreedy: scores.allSatisfy(\.isLikeliest),
-        byteCount: pair.continuation.utf8.count)
+        tokenLogLikelihoods: scores[index].map(\.logLikelihood), isGreedy: scores[index].allSatisfy(\.isLikeliest),
+        byteCount: pairs[index].continuation.utf8.count, tokensLeftOut: leftOut[index])
     }
   }
 
   /// The same without holding a thread of Swift's cooperative pool.
   public func score(
-    _ pairs: [(context: String, continuation: String)], progress: ProgressHandler? = nil
+    _ pairs: [(context: String, continuation: String)], shorteningContexts: Bool = false,
+    progress: ProgressHandler? = nil
   ) async throws -> [ContinuationScore] {
-    try await Workers.run { try score(pairs, progress: progress) }
+    try await Workers.run { try score(pairs, shorteningContexts: shorteningContexts, progress: progress) }
   }
 
   /// How well the model predicts `text` with a window that slides over it.
