@@ -53,7 +53,8 @@ public struct SummarizationTask: ProtocolTask {
       }
       first.human += text.human.count
       first.machine += text.machine.count
-      let cosine = similarities.map { $0.map(\.cosine).max() ?? 0 }
+      // As single precision: summaries that are the same as a human one are then equally close.
+      let cosine = similarities.map { Double(Float($0.map(\.cosine).max() ?? 0)) }
       let dot = similarities.map { $0.map(\.dot).max() ?? 0 }
       guard [text.relevance, cosine, dot].allSatisfy({ Set($0).count > 1 }) else {
         constant.append("\(index + 1)")
