@@ -8,8 +8,8 @@ struct EvalCommand: AsyncParsableCommand {
     commandName: "eval",
     abstract: "Measure how good a model is.",
     subcommands: [
-      Retrieval.self, Similarity.self, Agreement.self, Language.self, Arithmetic.self, Compare.self, Mean.self,
-      Chart.self,
+      Retrieval.self, Similarity.self, Classification.self, Clustering.self, Pairs.self, Reranking.self,
+      Summarization.self, Agreement.self, Language.self, Arithmetic.self, Compare.self, Mean.self, Chart.self,
     ])
 }
 
