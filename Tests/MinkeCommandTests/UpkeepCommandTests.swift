@@ -45,6 +45,20 @@ import Testing
     }
   }
 
+  @Test func `a wrong name makes no collection, and an empty file stays one`() throws {
+    try withCollection { folder in
+      let wrong = try minke("index", "nowhere", "--into", "new.minke", in: folder)
+      #expect(wrong.status == 2 && wrong.errors.contains("nowhere"))
+      #expect(!FileManager.default.fileExists(atPath: folder.appendingPathComponent("new.minke").path))
+      let empty = folder.appendingPathComponent("empty.minke")
+      try Data().write(to: empty)
+      let search = try minke("search", "whales", "--in", "empty.minke", in: folder)
+      #expect(search.status == 2 && search.errors.contains("an empty file"), "\(search.errors)")
+      #expect(try Data(contentsOf: empty).isEmpty)
+      #expect(try minke("index", "notes", "--into", "empty.minke", in: folder).status == 0)
+    }
+  }
+
   @Test func `verify ends with 2 where something is damaged, and says what`() throws {
     try withCollection { folder in
       let whole = try minke("collection", "verify", "notes.minke", in: folder)

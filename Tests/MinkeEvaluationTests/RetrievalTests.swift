@@ -165,11 +165,18 @@ import Testing
       let dataset = try RetrievalDataset(contentsOf: folder)
       var evaluation = RetrievalEvaluation()
       evaluation.modes = [.words]
-      let worst = try RetrievalFailure.worst(1, of: evaluation.run(dataset, nil)[0], dataset)
-      #expect(worst.map(\.query.id) == ["q1"])
-      #expect(worst[0].found[0].id == "d2" && worst[0].found[0].gain == 1)
-      #expect(worst[0].wanted.map(\.id) == ["nowhere", "d2"])
-      #expect(worst[0].wanted.map(\.rank) == [nil, 1] && worst[0].wanted[0].text.isEmpty)
+      let outcome = try evaluation.run(dataset, nil)[0]
+      let worst = try RetrievalFailure.worst(1, of: outcome, dataset)
+      #expect(worst.map(\.failure.query.id) == ["q1"] && worst[0].other == nil)
+      #expect(worst[0].failure.found[0].id == "d2" && worst[0].failure.found[0].gain == 1)
+      #expect(worst[0].failure.wanted.map(\.id) == ["nowhere", "d2"])
+      #expect(worst[0].failure.wanted.map(\.rank) == [nil, 1] && worst[0].failure.wanted[0].text.isEmpty)
+      // Beside a run that answers the other query better, that one comes first.
+      let wrong = RankedRun(hits: ["q1": outcome.run.hits["q1"] ?? [], "q2": [.init(document: "d1", score: 1)]])
+      let bad = RetrievalEvaluation.Outcome(result: evaluation.result(of: wrong, dataset), run: wrong)
+      let beside = try RetrievalFailure.worst(1, of: bad, beside: outcome, dataset)
+      #expect(beside.map(\.failure.query.id) == ["q2"] && beside[0].other?.value == 1)
+      #expect(beside[0].other?.found.first?.id == "3" && beside[0].failure.json["found"]?.array?.count == 1)
     }
   }
 }

@@ -48,6 +48,8 @@ struct IndexCommand: AsyncParsableCommand {
     if files.typeList { return try FileOptions.printTypes() }
     if reindex { try settings.reindex(into) }
     if paths.isEmpty { return }
+    // A wrong name makes no collection.
+    try TextFileWalker.check(RawArguments.paths(paths.filter { $0 != "-" }))
     let collection = try settings.open(into)
     defer { try? collection.close() }
     var report = try update(collection)

@@ -42,8 +42,10 @@ struct EvaluationOutput: ParsableArguments {
   @Flag(help: "Print a Markdown table.")
   var markdown = false
 
-  func print(_ report: EvaluationReport) throws {
-    try print(report, json: report.json, table: ResultTable(report).text(form))
+  /// - Parameter members: what the JSON object also holds.
+  func print(_ report: EvaluationReport, adding members: [String: JSONValue] = [:]) throws {
+    let json = JSONValue.object((report.json.object ?? [:]).merging(members) { $1 })
+    try print(report, json: json, table: ResultTable(report).text(form))
   }
 
   func print(_ report: SuiteReport) throws {

@@ -62,6 +62,12 @@ extension EvalCommand {
     @Option(help: ArgumentHelp("Show the queries that are answered worst.", valueName: "n"))
     var errors = 0
 
+    @Option(
+      help: ArgumentHelp(
+        "With --errors, a TREC run to show beside: the queries come first that it answers better.", valueName: "file"),
+      completion: .file())
+    var beside: String?
+
     @OptionGroup var output: EvaluationOutput
 
     func validate() throws {
@@ -72,13 +78,16 @@ extension EvalCommand {
       if run != nil, !vectors.isEmpty || writeRun != nil {
         throw ValidationError("--run goes with neither --vectors nor --write-run.")
       }
+      if beside != nil, errors == 0 || folders.count > 1 {
+        throw ValidationError("--beside goes with --errors and one folder.")
+      }
       if errors < 0 { throw ValidationError("--errors takes 0 or more.") }
       _ = try evaluation(nil)
     }
 
     func run() async throws {
       var tasks: [TaskResult] = []
-      var failures: [(task: TaskResult, RetrievalFailure)] = []
+      var failures: [Failure] = []
       let encoder = try needsModel ? await ModelLibrary.textEncoder(model.name, precision: precision) : nil
       let binarized = try encoder.map { binarize ? try BinarizedEncoder($0) : $0 }
       let files = vectors.isEmpty ? nil : FileVectors(vectors.map { URL(fileURLWithPath: $0) })
@@ -97,8 +106,14 @@ extension EvalCommand {
         bar.finish()
         tasks += outcomes.map(\.result)
         if errors > 0 {
+          let other = try beside.map { file in
+            let run = try RankedRun(contentsOf: URL(fileURLWithPath: file))
+            return RetrievalEvaluation.Outcome(result: evaluation.result(of: run, dataset), run: run)
+          }
           for outcome in outcomes {
-            failures += try RetrievalFailure.worst(errors, of: outcome, dataset).map { (outcome.result, $0) }
+            failures += try RetrievalFailure.worst(errors, of: outcome, beside: other, dataset).map {
+              (outcome.result, $0.failure, $0.other)
+            }
           }
         }
         if let writeRun {
@@ -112,8 +127,9 @@ extension EvalCommand {
         }
       }
       let name = run.map { URL(fileURLWithPath: $0).lastPathComponent } ?? source?.name ?? "BM25"
-      try output.print(EvaluationReport(model: name, tasks: tasks))
-      try print(failures)
+      try output.print(
+        EvaluationReport(model: name, tasks: tasks), adding: failures.isEmpty ? [:] : ["errors": json(failures)])
+      if !output.json { try print(failures) }
     }
 
     private var modes: [SearchMode] {
@@ -167,23 +183,47 @@ extension EvalCommand {
       return numbers.compactMap { $0 }
     }
 
-    private func print(_ failures: [(task: TaskResult, RetrievalFailure)]) throws {
-      guard !failures.isEmpty else { return }
-      if output.json { return }
+    /// A query that was answered badly in a task, and what another run found for it.
+    private typealias Failure = (task: TaskResult, failure: RetrievalFailure, other: RetrievalFailure?)
+
+    private func json(_ failures: [Failure]) -> JSONValue {
+      .array(
+        failures.map { task, failure, other in
+          var members = failure.json.object ?? [:]
+          members["task"] = .string(task.name)
+          members["settings"] = .object(task.settings.mapValues { .string($0) })
+          if let other { members["beside"] = other.json }
+          return .object(members)
+        })
+    }
+
+    private func print(_ failures: [Failure]) throws {
       var writer = FileWriter()
-      for (task, failure) in failures {
+      for (task, failure, other) in failures {
         let mode = task.settings["mode"].map { ", \($0)" } ?? ""
+        let value = fixed(100 * failure.value, digits: 1)
+        let otherValue = other.map { ", beside \(fixed(100 * $0.value, digits: 1))" } ?? ""
         try writer.write(
-          "\n\(Style.printable(failure.query.id)) (\(task.name)\(mode), \(fixed(100 * failure.value, digits: 1))): \(shown(failure.query.text))\n"
+          "\n\(Style.printable(failure.query.id)) (\(task.name)\(mode), \(value)\(otherValue)): \(shown(failure.query.text))\n"
         )
-        for document in failure.found {
-          try writer.write("  found \(document.rank ?? 0)\(document.gain > 0 ? ", right" : ""): \(line(document))\n")
-        }
-        for document in failure.wanted {
-          try writer.write("  wanted\(document.rank.map { ", found as \($0)" } ?? ", not found"): \(line(document))\n")
+        try write(failure.found, "found", to: &writer)
+        if let other { try write(other.found, "beside", to: &writer) }
+        for (place, document) in failure.wanted.enumerated() {
+          let beside = other.map { " (beside: \(rank($0.wanted[place])))" } ?? ""
+          try writer.write("  wanted, \(rank(document))\(beside): \(line(document))\n")
         }
       }
       try writer.finish()
+    }
+
+    private func write(_ found: [RetrievalFailure.Document], _ name: String, to writer: inout FileWriter) throws {
+      for document in found {
+        try writer.write("  \(name) \(document.rank ?? 0)\(document.gain > 0 ? ", right" : ""): \(line(document))\n")
+      }
+    }
+
+    private func rank(_ document: RetrievalFailure.Document) -> String {
+      document.rank.map { "found as \($0)" } ?? "not found"
     }
 
     private func line(_ document: RetrievalFailure.Document) -> String {

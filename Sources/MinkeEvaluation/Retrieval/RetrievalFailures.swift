@@ -1,4 +1,4 @@
-import Foundation
+import MinkeCore
 
 /// A query that a search answers badly: what was found and what was wanted.
 public struct RetrievalFailure: Sendable {
@@ -22,42 +22,68 @@ public struct RetrievalFailure: Sendable {
 
   /// The `count` queries of an outcome with the lowest values, the lowest first.
   ///
-  /// - Parameter shown: how many documents of either kind.
+  /// - Parameters:
+  ///   - other: what another search reached; then the queries come first at which this one falls behind most.
+  ///   - shown: how many documents of either kind.
   /// - Throws: `MinkeError` when the corpus cannot be read again.
   public static func worst(
-    _ count: Int, of outcome: RetrievalEvaluation.Outcome, _ dataset: RetrievalDataset, shown: Int = 3
-  ) throws -> [RetrievalFailure] {
-    let items = outcome.result.items.enumerated()
-      .sorted { $0.element.value < $1.element.value || ($0.element.value == $1.element.value && $0.offset < $1.offset) }
-      .prefix(count).map(\.element)
-    return try these(items.map { ($0.id, $0.value) }, of: outcome.run, dataset, shown: shown)
-  }
-
-  /// The queries with these ids, each with its value.
-  public static func these(
-    _ queries: [(id: String, value: Double)], of run: RankedRun, _ dataset: RetrievalDataset, shown: Int = 3
-  ) throws -> [RetrievalFailure] {
-    let known = Dictionary(dataset.queries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let asked = queries.compactMap { id, value in known[id].map { ($0, value) } }
-    func wanted(_ query: RetrievalDataset.Query) -> [String] {
-      query.gains.sorted { $0.value > $1.value || ($0.value == $1.value && $0.key < $1.key) }.prefix(shown).map(\.key)
+    _ count: Int, of outcome: RetrievalEvaluation.Outcome, beside other: RetrievalEvaluation.Outcome? = nil,
+    _ dataset: RetrievalDataset, shown: Int = 3
+  ) throws -> [(failure: RetrievalFailure, other: RetrievalFailure?)] {
+    var others: [String: Double] = [:]
+    for item in other?.result.items ?? [] { others[item.id] = item.value }
+    let ranked = outcome.result.items.enumerated().map { place, item in
+      (item: item, key: item.value - (others[item.id] ?? 0), place: place)
     }
+    let items = ranked.sorted { $0.key < $1.key || ($0.key == $1.key && $0.place < $1.place) }.prefix(count).map(\.item)
+    let known = Dictionary(dataset.queries.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let asked = items.compactMap { item in known[item.id].map { ($0, item.value) } }
     var ids: Set<String> = []
     for (query, _) in asked {
-      ids.formUnion((run.hits[query.id] ?? []).prefix(shown).map(\.document))
-      ids.formUnion(wanted(query))
+      for run in [outcome.run, other?.run] { ids.formUnion((run?.hits[query.id] ?? []).prefix(shown).map(\.document)) }
+      ids.formUnion(Self.wanted(query, shown))
     }
     let documents = try dataset.documents(ids)
     return asked.map { query, value in
-      let hits = run.hits[query.id] ?? []
-      func document(_ id: String) -> Document {
-        Document(
-          id: id, text: documents[id]?.wholeText ?? "", gain: query.gains[id] ?? 0,
-          rank: hits.firstIndex { $0.document == id }.map { $0 + 1 })
-      }
-      return RetrievalFailure(
-        query: query, value: value, found: hits.prefix(shown).map { document($0.document) },
-        wanted: wanted(query).map(document))
+      (
+        RetrievalFailure(query, value, outcome.run, documents, shown),
+        other.map { RetrievalFailure(query, others[query.id] ?? .nan, $0.run, documents, shown) }
+      )
     }
+  }
+
+  private static func wanted(_ query: RetrievalDataset.Query, _ shown: Int) -> [String] {
+    query.gains.sorted { $0.value > $1.value || ($0.value == $1.value && $0.key < $1.key) }.prefix(shown).map(\.key)
+  }
+
+  private init(
+    _ query: RetrievalDataset.Query, _ value: Double, _ run: RankedRun, _ documents: [String: RetrievalRecord],
+    _ shown: Int
+  ) {
+    let hits = run.hits[query.id] ?? []
+    func document(_ id: String) -> Document {
+      Document(
+        id: id, text: documents[id]?.wholeText ?? "", gain: query.gains[id] ?? 0,
+        rank: hits.firstIndex { $0.document == id }.map { $0 + 1 })
+    }
+    (self.query, self.value) = (query, value)
+    (found, wanted) = (hits.prefix(shown).map { document($0.document) }, Self.wanted(query, shown).map(document))
+  }
+
+  /// The failure as a JSON object.
+  public var json: JSONValue {
+    func list(_ documents: [Document]) -> JSONValue {
+      .array(
+        documents.map {
+          [
+            "id": .string($0.id), "text": .string($0.text), "gain": .integer($0.gain),
+            "rank": $0.rank.map { .integer($0) } ?? .null,
+          ]
+        })
+    }
+    return [
+      "id": .string(query.id), "text": .string(query.text), "value": value.isFinite ? .number(value) : .null,
+      "found": list(found), "wanted": list(wanted),
+    ]
   }
 }

@@ -46,7 +46,7 @@ final class CollectionFile: Sendable {
     guard exists || creates && !readOnly else {
       throw MinkeError(.notFound, path, expected: "a collection", found: "no such file")
     }
-    if exists { try Self.checkKind(path) }
+    if exists { try Self.checkKind(path, mayBeEmpty: creates) }
     // A file that may not be written to is read as it is.
     let canWrite = exists ? access(path, W_OK) == 0 && access(Self.folder(of: path), W_OK) == 0 : true
     isReadOnly = readOnly && exists && !canWrite || exists && !canWrite
@@ -90,12 +90,17 @@ final class CollectionFile: Sendable {
     }
   }
 
-  /// Throws where there is no plain file. SQLite itself is left to find out what is in it: to close a file takes away all
+  /// Throws where there is no plain file, or an empty one that may not become a collection. SQLite itself is left to find out what is in it: to close a file takes away all
   /// locks that the process has on it, those of other connections as well, so nothing here may open it.
-  private static func checkKind(_ path: String) throws(MinkeError) {
+  private static func checkKind(_ path: String, mayBeEmpty: Bool) throws(MinkeError) {
     var status = stat()
-    guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { return }
-    throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "a folder or device")
+    guard stat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "a folder or device")
+    }
+    if status.st_size == 0, !mayBeEmpty {
+      throw MinkeError(.unsupportedFile, path, expected: "a collection", found: "an empty file")
+    }
   }
 
   /// Whether a file is the collection itself or lies beside it, so that it must not be read as other files are.

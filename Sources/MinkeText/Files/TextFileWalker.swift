@@ -44,10 +44,7 @@ package struct TextFileWalker {
     self.selection = selection
     patterns = try SelectionPatterns(selection)
     for path in paths {
-      var status = stat()
-      guard path.withCString({ stat($0, &status) }) == 0 else {
-        throw MinkeError.systemCall(errno, path.description, expected: "a file or folder")
-      }
+      let status = try Self.status(of: path)
       if status.isFolder {
         try walk(path)
       } else {
@@ -55,6 +52,17 @@ package struct TextFileWalker {
       }
     }
     seen = []
+  }
+
+  /// Throws `MinkeError` of kind `notFound` when one of `paths` does not exist.
+  package static func check(_ paths: [FilePath]) throws { for path in paths { _ = try status(of: path) } }
+
+  private static func status(of path: FilePath) throws -> stat {
+    var status = stat()
+    guard path.withCString({ stat($0, &status) }) == 0 else {
+      throw MinkeError.systemCall(errno, path.description, expected: "a file or folder")
+    }
+    return status
   }
 
   /// A folder or file still to be looked at.
