@@ -9,7 +9,8 @@ struct EvalCommand: AsyncParsableCommand {
     abstract: "Measure how good a model is.",
     subcommands: [
       Retrieval.self, Similarity.self, Classification.self, Clustering.self, Pairs.self, Reranking.self,
-      Summarization.self, Agreement.self, Language.self, Arithmetic.self, Compare.self, Mean.self, Chart.self,
+      Summarization.self, RunSuite.self, Agreement.self, Language.self, Arithmetic.self, Compare.self, Mean.self,
+      Chart.self,
     ])
 }
 
