@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import types
 
 import peers
 
@@ -61,7 +62,7 @@ for name in [task["name"] for task in TASKS] + ["mean"]:
 print(f"\nThe suite with minke-sse-en: {seconds.get('minke-sse-en', 0):.1f} s, whole process.")
 
 if not options.skip_peer:
-    from sentence_transformers.evaluation import EmbeddingSimilarityEvaluator, InformationRetrievalEvaluator
+    from sentence_transformers.sentence_transformer.evaluation import InformationRetrievalEvaluator
 
     folder = options.data / "retrieval" / "scifact"
     lines = lambda path: [json.loads(line) for line in open(path, encoding="utf-8")]
@@ -85,7 +86,7 @@ if not options.skip_peer:
 
             similarity_fn_name = "cosine"
             similarity_fn_names = ["cosine"]
-            model_card_data = None
+            model_card_data = types.SimpleNamespace(set_evaluation_metrics=lambda *_: None)
 
             def __init__(self):
                 self.known = {}
