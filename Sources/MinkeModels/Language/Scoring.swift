@@ -48,7 +48,10 @@ extension LanguageModel {
   /// continuation, as in lm-evaluation-harness. An empty context is the start token. A context that several
   /// continuations share is run through the model once, and sequences are run together.
   ///
-  /// - Parameter shorteningContexts: whether a context too long for the model loses its beginning, instead of an error.
+  /// - Parameters:
+  ///   - pairs: what is given and what follows it.
+  ///   - shorteningContexts: whether a context too long for the model loses its beginning, instead of an error.
+  ///   - progress: hears how many pairs are done.
   /// - Throws: `MinkeError` when a pair is longer than the context length; `CancellationError` when the calling task
   ///   is cancelled.
   public func score(
