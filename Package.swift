@@ -21,6 +21,8 @@ let package = Package(
     .library(name: "MinkeStore", targets: ["MinkeStore"]),
     // Metrics and protocols that models are judged by.
     .library(name: "MinkeEvaluation", targets: ["MinkeEvaluation"]),
+    // Training, with what it is measured by.
+    .library(name: "MinkeTraining", targets: ["MinkeTraining"]),
     .executable(name: "minke", targets: ["MinkeCommand"]),
   ],
   dependencies: [
@@ -46,10 +48,11 @@ let package = Package(
       ],
       exclude: ["README.md"]),
     .target(name: "MinkeEvaluation", dependencies: modules + ["Minke"]),
+    .target(name: "MinkeTraining", dependencies: modules + ["Minke", "MinkeEvaluation"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
-        "MinkeEvaluation", "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "MinkeFaults", dependencies: modules + store + ["MinkeBuiltInModels"], path: "Faults"),
@@ -72,8 +75,13 @@ let package = Package(
       name: "MinkeEvaluationTests",
       dependencies: modules + ["Minke", "MinkeEvaluation", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
+      name: "MinkeTrainingTests",
+      dependencies: modules + [
+        "Minke", "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", "MinkeTestSupport",
+      ]),
+    .testTarget(
       name: "MinkeCommandTests",
-      dependencies: modules + store + ["MinkeEvaluation", "MinkeCommand", "MinkeTestSupport"]),
+      dependencies: modules + store + ["MinkeEvaluation", "MinkeTraining", "MinkeCommand", "MinkeTestSupport"]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .c17

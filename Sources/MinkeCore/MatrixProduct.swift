@@ -32,15 +32,30 @@ package struct MatrixProduct: Sendable {
     multiply(x, panels, bias: bias, MINKE_IDENTITY, into: y)
   }
 
+  /// Writes `x W^T + bias` to `y`, or with `adding` adds `x W^T` to it.
+  package func callAsFunction(
+    _ x: MatrixView, _ panels: UnsafePointer<Float>, bias: UnsafePointer<Float>?, adding: Bool,
+    into y: MutableMatrixView
+  ) {
+    run(x, panels, bias: bias, MINKE_IDENTITY, adding: adding, into: y)
+  }
+
   /// The same with `activation` applied to what comes out.
   package func multiply(
     _ x: MatrixView, _ panels: UnsafePointer<Float>, bias: UnsafePointer<Float>?, _ activation: minke_activation,
     into y: MutableMatrixView
   ) {
+    run(x, panels, bias: bias, activation, adding: false, into: y)
+  }
+
+  private func run(
+    _ x: MatrixView, _ panels: UnsafePointer<Float>, bias: UnsafePointer<Float>?, _ activation: minke_activation,
+    adding: Bool, into y: MutableMatrixView
+  ) {
     precondition(x.rows == y.rows)
     var call = minke_gemm_call(
       rows: x.rows, columns: y.columns, depth: x.columns, x: x.start, x_stride: x.stride, panels: panels, bias: bias,
-      y: y.start, y_stride: y.stride, activation: activation)
+      y: y.start, y_stride: y.stride, activation: activation, adding: adding)
     kernels.multiply(&call)
   }
 }

@@ -48,7 +48,13 @@ MINKE_INLINE void tile(const minke_gemm_call *g, size_t row, size_t column, cons
     if (g->bias && first < g->columns)
       start = first + 16 <= g->columns ? load16(g->bias + first) : load_some(g->bias + first, g->columns - first);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) sum[r][v] = start;
+    for (int r = 0; r < rows; r++) {
+      sum[r][v] = start;
+      if (g->adding && first < g->columns) {
+        const float *y = g->y + (row + (size_t)r) * g->y_stride + first;
+        sum[r][v] = first + 16 <= g->columns ? load16(y) : load_some(y, g->columns - first);
+      }
+    }
   }
   // Every third row has a pointer of its own and the two rows after it are one and two strides away, which one address
   // can express; fourteen pointers would not fit into the registers.

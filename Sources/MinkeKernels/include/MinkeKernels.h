@@ -11,6 +11,7 @@
 #include "matvec.h"
 #include "pooling.h"
 #include "scan.h"
+#include "training.h"
 #include "transformer.h"
 #include "words.h"
 

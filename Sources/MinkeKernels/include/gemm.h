@@ -29,6 +29,7 @@ typedef struct minke_gemm_call {
   float *y;
   size_t y_stride;
   minke_activation activation;
+  bool adding;  // to what y holds, in place of the bias
 } minke_gemm_call;
 
 /// Numbers that `columns` x `depth` packed weights take.
