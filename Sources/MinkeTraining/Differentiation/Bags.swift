@@ -54,6 +54,8 @@ package struct TokenBatch: Sendable {
 extension Tape {
   /// The mean of the rows of `table` that the tokens of each text name, `[texts, columns]`; 0 for a text without any.
   package func bagMean(_ table: Parameter, _ batch: TokenBatch) -> Variable {
+    let occurrences = batch.occurrences(vocabulary: table.rows)
+    table.onRead?(occurrences.rows)
     let y = result(batch.texts.count, table.columns, of: [table])
     let (rows, means) = (table.value, y.value)
     // SAFETY: every piece writes the rows of its own texts.
@@ -72,7 +74,6 @@ extension Tape {
       }
     }
     record(y) { [kernels, pooling] in
-      let occurrences = batch.occurrences(vocabulary: table.rows)
       let shares = batch.texts.map { 1 / Float(max(1, $0.count)) }
       let (dy, gradient) = (y.gradient, table.gradient)
       // SAFETY: every piece writes rows of the table's gradient of its own.
