@@ -19,6 +19,11 @@ package struct TokenBatch: Sendable {
     texts.append(start..<ids.count)
   }
 
+  /// Some of the texts, one after the other.
+  package func texts(_ range: Range<Int>) -> TokenBatch {
+    TokenBatch(texts[range].lazy.map { ids[$0] })
+  }
+
   /// Tokens of the longest text.
   package var longest: Int { texts.map(\.count).max() ?? 0 }
 

@@ -63,6 +63,14 @@ package final class Tape {
     }
   }
 
+  /// Calls `body` with ``isRecording`` off.
+  package func withoutRecording(_ body: () -> Void) {
+    let before = isRecording
+    isRecording = false
+    defer { isRecording = before }
+    body()
+  }
+
   /// Runs everything back from `loss`, one number.
   package func backward(from loss: Variable) {
     precondition(loss.rows == 1 && loss.columns == 1)
