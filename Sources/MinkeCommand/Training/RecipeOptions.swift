@@ -41,7 +41,8 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The most rows to take.", valueName: "n"))
   var limit: Int?
 
-  @Option(help: ArgumentHelp("Measure on so many rows, or below 1 on this share, and do not learn them.", valueName: "n"))
+  @Option(
+    help: ArgumentHelp("Measure on so many rows, or below 1 on this share, and do not learn them.", valueName: "n"))
   var heldOut: Double?
 
   @Option(help: ArgumentHelp("The most tokens of a text, or those of a sequence.", valueName: "n"))
@@ -49,6 +50,11 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Rows of a batch.", valueName: "n"))
   var batch: Int?
+
+  @Option(
+    help: ArgumentHelp(
+      "Encode so many texts of a batch at once: large batches in the memory of small ones.", valueName: "n"))
+  var chunk: Int?
 
   @Option(help: ArgumentHelp("Batches whose gradients are added up for a step.", valueName: "n"))
   var accumulation: Int?
@@ -126,6 +132,7 @@ struct RecipeOptions: ParsableArguments {
       add("held_out", heldOut.map { .number($0) })
       add("length", length.map { .integer($0) })
       add("batch", batch.map { .integer($0) })
+      add("chunk", chunk.map { .integer($0) })
       add("accumulation", accumulation.map { .integer($0) })
       add("one_source", oneSource.map { .boolean($0) })
       add("epochs", epochs.map { .number($0) })

@@ -6,11 +6,13 @@ import Synchronization
 
 /// The options of every kind of training that are no part of its recipe, and what they have in common.
 struct TrainingOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("The folder of the run.", valueName: "folder"), completion: .directory)
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The folder of the run.", valueName: "folder"), completion: .directory)
   var output: String
 
   @Option(
-    help: ArgumentHelp("A recipe, such as the recipe.json of a run; what is given here goes before it.", valueName: "file"),
+    help: ArgumentHelp(
+      "A recipe, such as the recipe.json of a run; what is given here goes before it.", valueName: "file"),
     completion: .file(extensions: ["json"]))
   var config: String?
 
@@ -55,7 +57,8 @@ struct TrainingOptions: ParsableArguments {
 
   private func train(_ run: TrainingRun, in folder: RunFolder) throws {
     let bar = ProgressBar("training")
-    let (stopping, isRunning) = (Atomic(false), run.stepsDone < run.steps)
+    let stopping = Atomic(false)
+    let isRunning = run.stepsDone < run.steps
     // The first ctrl-C asks for a checkpoint, a second does not wait for it.
     Signals.onEnd { !stopping.exchange(true, ordering: .relaxed) }
     defer { Signals.onEnd(nil) }
@@ -69,7 +72,8 @@ struct TrainingOptions: ParsableArguments {
     case .finished:
       say(isRunning ? "minke: \(output)/model: trained in \(run.steps) steps" : "minke: \(output): all steps were made")
     case .stopped(let step):
-      say("minke: stopped after step \(step) of \(run.steps); go on with: minke train \(run.recipe.kind.rawValue) --output \(output) --resume")
+      let command = "minke train \(run.recipe.kind.rawValue) --output \(output) --resume"
+      say("minke: stopped after step \(step) of \(run.steps); go on with: \(command)")
       throw CommandStatus.interrupted
     }
   }
@@ -77,10 +81,14 @@ struct TrainingOptions: ParsableArguments {
   /// The command line, as a person would type it.
   private var typed: String {
     (["minke"] + CommandLine.arguments.dropFirst()).map { word in
-      let isPlain = !word.isEmpty && word.utf8.allSatisfy { $0 > 0x2a && $0 != 0x3b && $0 != 0x3c && $0 != 0x3e && $0 != 0x3f && $0 != 0x60 && $0 < 0x7b && $0 != 0x5c }
-      return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+      let isPlain = word.utf8.allSatisfy { $0 < 0x80 && Self.plain.contains(Unicode.Scalar($0)) }
+      return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
     }.joined(separator: " ")
   }
+
+  /// What a shell takes as it is.
+  private static let plain = CharacterSet(charactersIn: "a"..."z").union(CharacterSet(charactersIn: "A"..."Z"))
+    .union(CharacterSet(charactersIn: "0123456789-_=+./,:@%"))
 
   private func print(_ estimate: TrainingRun.Estimate) throws {
     var report = FigureReport()

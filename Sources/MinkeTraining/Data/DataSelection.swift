@@ -76,7 +76,8 @@ package struct DataColumns: Sendable, Equatable {
     guard texts.count >= (purpose == .pairs ? 2 : 1) else {
       throw MinkeError(
         .malformedFile, subject,
-        expected: purpose == .pairs ? "texts anchor and positive, or two columns by name" : "a text, or a column by name",
+        expected: purpose == .pairs
+          ? "texts anchor and positive, or two columns by name" : "a text, or a column by name",
         found: "members \(found)")
     }
     guard Set(texts).count == texts.count else {

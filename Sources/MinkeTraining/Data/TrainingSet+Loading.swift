@@ -100,7 +100,9 @@ struct RowPart: Sendable {
   var sources: [Int] = []
   var scores: [Float] = []
   var lines: [Int32] = []
-  var (emptyRows, equalRows, rowsRead) = (0, 0, 0)
+  var emptyRows = 0
+  var equalRows = 0
+  var rowsRead = 0
 }
 
 /// Rows of a file that were read and not yet looked into.

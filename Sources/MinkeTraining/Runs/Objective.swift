@@ -23,6 +23,11 @@ package struct LossPart: Sendable, Equatable {
   package init(_ name: String, _ value: Double, weight: Double = 1) {
     (self.name, self.value, self.weight) = (name, value, weight)
   }
+
+  /// The part that is the sum of all numbers of `loss`.
+  init(_ name: String, sumOf loss: Variable, weight: Double) {
+    self.init(name, loss.value.read.copied().reduce(0) { $0 + Double($1) }, weight: weight)
+  }
 }
 
 extension [LossPart] {
@@ -48,7 +53,6 @@ package protocol TapeObjective: Objective {
 extension TapeObjective {
   package func learn(_ rows: ArraySlice<Int32>, share: Float, on tape: Tape) throws -> [LossPart] {
     tape.reset()
-    tape.isRecording = true
     let losses = try losses(rows, on: tape)
     let parts = parts(losses)
     guard parts.total.isFinite else { return parts }
@@ -64,8 +68,6 @@ extension TapeObjective {
   }
 
   private func parts(_ losses: [(name: String, loss: Variable, weight: Float)]) -> [LossPart] {
-    losses.map { name, loss, weight in
-      LossPart(name, loss.value.read.copied().reduce(0) { $0 + Double($1) }, weight: Double(weight))
-    }
+    losses.map { LossPart($0.name, sumOf: $0.loss, weight: Double($0.weight)) }
   }
 }

@@ -17,7 +17,8 @@ extension Recipe {
     text("source_column", \.sourceColumn), text("score_column", \.scoreColumn),
     whole("every", \.every, 1...1 << 40), whole("offset", \.offset, 0...1 << 40), whole("limit", \.limit, 1...1 << 40),
     number("held_out", \.heldOut, 0...1e12), whole("length", \.length, 1...1 << 24),
-    whole("batch", \.batch, 1...1 << 24), whole("accumulation", \.accumulation, 1...1 << 24),
+    whole("batch", \.batch, 1...1 << 24), whole("chunk", \.chunk, 1...1 << 24),
+    whole("accumulation", \.accumulation, 1...1 << 24),
     flag("one_source", \.oneSource), number("epochs", \.epochs, 1e-9...1e9), whole("steps", \.steps, 1...1 << 31),
     seed("seed", \.seed),
     choice("optimizer", \.optimizer), number("rate", \.rate, 0...1e6), number("beta1", \.beta1, 0...0.999999999),
@@ -197,7 +198,8 @@ extension Recipe {
   }
 
   private static func said(_ range: ClosedRange<Int>) -> String {
-    "a whole number of \(range.lowerBound) or more" + (range.upperBound < 1 << 20 ? ", at most \(range.upperBound)" : "")
+    range.upperBound < 1 << 20
+      ? "a whole number of \(range.lowerBound) to \(range.upperBound)" : "a whole number of \(range.lowerBound) or more"
   }
 
   private static func said(_ range: ClosedRange<Double>) -> String {

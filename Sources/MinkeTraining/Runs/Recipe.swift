@@ -50,6 +50,8 @@ package struct Recipe: Sendable, Equatable {
 
   // Batches.
   package var batch: Int
+  /// Texts of a batch that are encoded at once, so that memory is theirs alone; nil for all.
+  package var chunk: Int?
   /// Batches whose gradients are added up for one step.
   package var accumulation = 1
   package var oneSource = false
@@ -123,5 +125,7 @@ package struct Recipe: Sendable, Equatable {
   }
 
   /// The steps in which the rate rises, of `steps`.
-  package func warmUpSteps(of steps: Int) -> Int { warmUp < 1 ? Int((warmUp * Double(steps)).rounded(.up)) : Int(warmUp) }
+  package func warmUpSteps(of steps: Int) -> Int {
+    warmUp < 1 ? Int((warmUp * Double(steps)).rounded(.up)) : Int(warmUp)
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Minke
 import MinkeCore
 
 /// What is known of a model that a run made.

@@ -35,7 +35,8 @@ package struct RunEvaluation: Sendable {
     return try FolderWriter.withTemporaryFolder { folder in
       try trainee.write(to: folder)
       let name = folder.path
-      let encoder = try tasks.contains { if case .language = $0 { false } else { true } }
+      let encoder =
+        try tasks.contains { if case .language = $0 { false } else { true } }
         ? ModelLibrary.textEncoder(name) : nil
       return try tasks.flatMap { task -> [TaskResult] in
         switch (task, encoder) {

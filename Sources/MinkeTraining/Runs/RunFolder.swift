@@ -68,7 +68,8 @@ struct RunCheckpoint {
   }
 
   /// Writes the checkpoint whole, or leaves the one that is there.
-  static func write(_ state: State, _ parameters: [Parameter], _ optimizer: Adam, _ recipe: Recipe, to url: URL) throws {
+  static func write(_ state: State, _ parameters: [Parameter], _ optimizer: Adam, _ recipe: Recipe, to url: URL) throws
+  {
     // The optimiser brings all rows up to date first.
     let moments = try optimizer.state()
     let weights = try parameters.map {

@@ -13,7 +13,7 @@ struct RunMetrics {
   /// Goes on with the lines at `url` of steps up to `step`; those behind it are of work that was lost.
   init(_ url: URL, upTo step: Int) throws {
     self.url = url
-    var kept = ""
+    var kept: [JSONValue] = []
     if step > 0, FileManager.default.fileExists(atPath: url.path) {
       let text = try String(contentsOf: url, encoding: .utf8)
       // The last line may have been cut off.
@@ -21,15 +21,15 @@ struct RunMetrics {
         guard let json = try? Array(line.utf8).withUnsafeBytes({ try JSONValue(parsing: $0, subject: "") }),
           let number = json["step"]?.integer, number <= step
         else { continue }
-        kept += line + "\n"
-        note(json)
+        kept.append(json)
       }
     }
     var file = try FileWriter(url)
-    try file.write(kept)
+    for json in kept { try file.write(json.text + "\n") }
     try file.finish()
     handle = try FileHandle(forWritingTo: url)
     try handle.seekToEnd()
+    for json in kept { note(json) }
   }
 
   /// Adds a line: what is known of a step under the name `loss`, or what was measured after it.

@@ -38,7 +38,8 @@ extension TrainingRun {
       try self.init(recipe, PairObjective(encoder, set, recipe), set, evaluation)
     case let model as any LanguageTrainee:
       let set = try TrainingSet(
-        sequencesOf: recipe.length ?? 256, recipe.selection, model.tokenizer, separator: model.tokenizer.id(of: "<eos>"),
+        sequencesOf: recipe.length ?? 256, recipe.selection, model.tokenizer,
+        separator: model.tokenizer.id(of: "<eos>"),
         progress: progress)
       try self.init(recipe, LanguageObjective(model, set), set, evaluation)
     default: preconditionFailure("a model is an encoder or a language model")

@@ -30,7 +30,7 @@ package final class TrainingRun {
   /// Steps in all.
   package let steps: Int
   private let objective: any Objective
-  private let set: TrainingSet
+  private let data: TrainingSet
   private var sampler: BatchSampler
   private let heldOut: BatchSampler?
   private let evaluation: RunEvaluation
@@ -43,27 +43,27 @@ package final class TrainingRun {
 
   /// - Throws: `MinkeError` when the data does not fill a batch, or too much is held out.
   package init(
-    _ recipe: Recipe, _ objective: any Objective, _ set: TrainingSet, _ evaluation: RunEvaluation
+    _ recipe: Recipe, _ objective: any Objective, _ data: TrainingSet, _ evaluation: RunEvaluation
   ) throws(MinkeError) {
-    (self.recipe, self.objective, self.set, self.evaluation) = (recipe, objective, set, evaluation)
-    let rows = try set.split(heldOut: recipe.heldOut, seed: recipe.seed)
+    (self.recipe, self.objective, self.data, self.evaluation) = (recipe, objective, data, evaluation)
+    let rows = try data.split(heldOut: recipe.heldOut, seed: recipe.seed)
     sampler = try BatchSampler(
-      set, rows: rows.learnt, batchSize: recipe.batch, oneSource: recipe.oneSource, seed: recipe.seed)
+      data, rows: rows.learnt, batchSize: recipe.batch, oneSource: recipe.oneSource, seed: recipe.seed)
     heldOut =
       rows.heldOut.isEmpty
-      ? nil : try BatchSampler(set, rows: rows.heldOut, batchSize: min(recipe.batch, rows.heldOut.count), seed: 0)
+      ? nil : try BatchSampler(data, rows: rows.heldOut, batchSize: min(recipe.batch, rows.heldOut.count), seed: 0)
     steps = recipe.stepCount(batchesPerEpoch: sampler.batchesPerEpoch)
     optimizer = Adam(objective.trainee.parameters, recipe.adam)
   }
 
   /// What was left out of the data, for people.
-  package var notes: [String] { set.notes + sampler.notes }
+  package var notes: [String] { data.notes + sampler.notes }
   private var parameters: [Parameter] { optimizer.parameters }
   /// Numbers that training changes.
   package var parameterCount: Int { parameters.reduce(0) { $0 + $1.rows * $1.columns } }
   /// Steps made.
   package var stepsDone: Int { state.step }
-  private var textsPerStep: Int { recipe.batch * recipe.accumulation * set.columns.count }
+  private var textsPerStep: Int { recipe.batch * recipe.accumulation * data.columns.count }
 
   /// Goes on from the checkpoint in `folder`; from the beginning where there is none.
   ///
@@ -143,7 +143,7 @@ package final class TrainingRun {
           .notFinite, "loss of step \(state.step + 1), epoch \(sampler.position.epoch + 1)",
           expected: "a finite number",
           found: "\(parts.map { "\($0.name) \($0.value)" }.joined(separator: ", ")) in the batch of "
-            + set.names(of: rows))
+            + data.names(of: rows))
       }
       batches.append(parts)
     }
@@ -197,7 +197,7 @@ package final class TrainingRun {
     if FileManager.default.fileExists(atPath: folder.model.path) { return }
     optimizer.catchUp()
     let facts = RunCard(
-      recipe: recipe, rows: set.count, tokens: set.tokenCount, notes: notes, parameters: parameterCount,
+      recipe: recipe, rows: data.count, tokens: data.tokenCount, notes: notes, parameters: parameterCount,
       steps: steps, seconds: state.seconds, loss: metrics.losses.last?.y ?? .nan, figures: metrics.last)
     try FolderWriter.write(to: folder.model) { draft in
       try objective.trainee.write(to: draft)
@@ -234,7 +234,7 @@ extension TrainingRun {
     let seconds = (ContinuousClock.now - start) / .seconds(1)
     return Estimate(
       parameters: parameterCount, parameterBytes: parameterCount * 16, activationBytes: tape.byteCount,
-      dataBytes: set.byteCount, steps: steps, texts: steps * textsPerStep, seconds: Double(steps) * seconds)
+      dataBytes: data.byteCount, steps: steps, texts: steps * textsPerStep, seconds: Double(steps) * seconds)
   }
 }
 
