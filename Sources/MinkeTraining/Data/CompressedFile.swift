@@ -57,9 +57,9 @@ enum CompressedFile {
       try? errors.fileHandleForWriting.close()
     }
 
-    /// Whoever wants no more need not wait for what is left.
+    /// Whoever wants no more need not wait for what is left. A program that was never begun has no number of its own.
     deinit {
-      if !isDone { kill(process.processIdentifier, SIGKILL) }
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     }
 
     private static func find(_ program: String, for path: String) throws -> URL {
