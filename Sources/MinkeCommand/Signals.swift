@@ -20,6 +20,12 @@ enum Signals {
   /// Calls `action`, instead of ending the program, at each ctrl-C from now on; nil goes back to ending it.
   static func onInterrupt(_ action: (@Sendable () -> Void)?) { interruptAction.withLock { $0 = action } }
 
+  private static let endAction = Mutex<(@Sendable () -> Bool)?>(nil)
+
+  /// Calls `action` from now on when the program is asked to end, by ctrl-C or SIGTERM: where it gives true, the program
+  /// goes on, to end by itself. nil goes back to ending it.
+  static func onEnd(_ action: (@Sendable () -> Bool)?) { endAction.withLock { $0 = action } }
+
   /// Begins to wait. To be called before there are other threads.
   static func start() {
     // A reader that goes away, or a file that may not grow, is learnt from the failing write.
@@ -58,6 +64,7 @@ enum Signals {
         action()
         continue
       }
+      if number != SIGHUP, let action = endAction.withLock({ $0 }), action() { continue }
       Drafts.removeAll {
         ProgressBar.wipe()
         RawTerminal.end()

@@ -1,4 +1,5 @@
 import Minke
+import MinkeTraining
 import Synchronization
 
 #if canImport(Glibc)
@@ -42,6 +43,23 @@ final class ProgressBar: Sendable {
     }
   }
 
+  /// Hears how many of what were read; how many there are is not known.
+  func count(_ count: Int, _ what: String) {
+    draw(isLast: false) { seconds in
+      "\r\(label) \(count) \(what), \(Int(Double(count) / max(seconds, 1e-9)))/s\u{1B}[K"
+    }
+  }
+
+  /// Hears of a step of training.
+  func training(_ progress: TrainingRun.Progress) {
+    draw(isLast: progress.step == progress.steps) { _ in
+      let figures = "loss \(fixed(progress.loss, digits: 4)) rate \(fixed(progress.rate, digits: 5))"
+      return Self.line(
+        label, rate: "\(figures) \(Int(progress.textsPerSecond)) texts/s", progress.step, progress.steps,
+        left: progress.secondsLeft)
+    }
+  }
+
   private func update(_ completed: Int, _ total: Int) {
     guard total > 0 else { return }
     draw(isLast: completed == total) { Self.line(label, unit, completed, total, seconds: $0) }
@@ -66,16 +84,24 @@ final class ProgressBar: Sendable {
   }
 
   private static func line(_ label: String, rate: String, _ completed: Int, _ total: Int, seconds: Double) -> String {
+    let part = min(1, Double(completed) / Double(total))
+    return line(label, rate: rate, completed, total, left: part > 0 ? seconds / part * (1 - part) : nil)
+  }
+
+  private static func line(_ label: String, rate: String, _ completed: Int, _ total: Int, left: Double?) -> String {
     let width = 30
     let part = min(1, Double(completed) / Double(total))
     let done = Int(Double(width) * part)
     let bar = String(repeating: "█", count: done) + String(repeating: "░", count: width - done)
     var line = "\r\(label) \(bar) \(Int(100 * part))% \(rate)"
-    if part > 0 {
-      let left = Int((seconds / part * (1 - part)).rounded(.up))
-      line += " \(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
-    }
+    if let left { line += " \(time(left.rounded(.up))) left" }
     return line + "\u{1B}[K"
+  }
+
+  /// Minutes and seconds, such as `0:31`.
+  static func time(_ seconds: Double) -> String {
+    let seconds = Int(min(seconds, 1e9))
+    return "\(seconds / 60):\(seconds % 60 < 10 ? "0" : "")\(seconds % 60)"
   }
 
   /// Wipes the bar away.

@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import Minke
+import MinkeTraining
+import Synchronization
+
+/// The options of every kind of training that are no part of its recipe, and what they have in common.
+struct TrainingOptions: ParsableArguments {
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("The folder of the run.", valueName: "folder"), completion: .directory)
+  var output: String
+
+  @Option(
+    help: ArgumentHelp(
+      "A recipe, such as the recipe.json of a run; what is given here goes before it.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var config: String?
+
+  @Flag(help: "Go on with the run in the folder from its last checkpoint.")
+  var resume = false
+
+  @Flag(help: "Only say what the run would take: memory, steps, texts and time.")
+  var dryRun = false
+
+  func validate() throws {
+    if resume, dryRun { throw ValidationError("--dry-run is for a run that is not begun.") }
+  }
+
+  /// - Parameter members: what the command line says of the recipe.
+  func run(_ kind: Recipe.Kind, _ members: [String: JSONValue]) async throws {
+    let folder = RunFolder(URL(fileURLWithPath: output))
+    let recipe = try recipe(kind, members, folder)
+    try await Workers.run {
+      let parts = try TrainingRun.parts(recipe)
+      let bar = ProgressBar("reading")
+      let run = try TrainingRun(parts) { rows, _ in bar.count(rows, "rows") }
+      bar.finish()
+      for note in run.notes { say("minke: \(note)") }
+      if dryRun { return try print(run.estimate()) }
+      if resume { try run.resume(folder) } else { try folder.create(recipe) }
+      try train(run, in: folder)
+    }
+  }
+
+  private func recipe(_ kind: Recipe.Kind, _ members: [String: JSONValue], _ folder: RunFolder) throws -> Recipe {
+    let begun = resume ? try folder.begunRecipe() : nil
+    var recipe =
+      try config.map { try Recipe(contentsOf: URL(fileURLWithPath: $0), kind: kind) } ?? begun ?? Recipe(kind)
+    try recipe.set(members, subject: "command line")
+    guard recipe.kind == kind else {
+      throw MinkeError(
+        .invalidArgument, output, expected: "a run of \(kind.rawValue)", found: "one of \(recipe.kind.rawValue)")
+    }
+    if let begun { try RunFolder.check(recipe, against: begun) }
+    return recipe
+  }
+
+  private func train(_ run: TrainingRun, in folder: RunFolder) throws {
+    let bar = ProgressBar("training")
+    let stopping = Atomic(false)
+    let isRunning = run.stepsDone < run.steps
+    // The first ctrl-C asks for a checkpoint, a second does not wait for it.
+    Signals.onEnd { !stopping.exchange(true, ordering: .relaxed) }
+    defer { Signals.onEnd(nil) }
+    let name = folder.url.lastPathComponent
+    let ending = try run.run(
+      in: folder, card: { $0.text(name: name, command: typed) },
+      shouldStop: { stopping.load(ordering: .relaxed) },
+      progress: { bar.training($0) })
+    bar.finish()
+    switch ending {
+    case .finished:
+      say(isRunning ? "minke: \(output)/model: trained in \(run.steps) steps" : "minke: \(output): all steps were made")
+    case .stopped(let step):
+      let command = "minke train \(run.recipe.kind.rawValue) --output \(output) --resume"
+      say("minke: stopped after step \(step) of \(run.steps); go on with: \(command)")
+      throw CommandStatus.interrupted
+    }
+  }
+
+  /// The command line, as a person would type it.
+  private var typed: String {
+    (["minke"] + CommandLine.arguments.dropFirst()).map { word in
+      let isPlain = word.utf8.allSatisfy { $0 < 0x80 && Self.plain.contains(Unicode.Scalar($0)) }
+      return isPlain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+
+  /// What a shell takes as it is.
+  private static let plain = CharacterSet(charactersIn: "a"..."z").union(CharacterSet(charactersIn: "A"..."Z"))
+    .union(CharacterSet(charactersIn: "0123456789-_=+./,:@%"))
+
+  private func print(_ estimate: TrainingRun.Estimate) throws {
+    var report = FigureReport()
+    report.add("parameters", "\(estimate.parameters)")
+    report.add("memory", byteSize(estimate.totalBytes))
+    report.add("of_it_parameters_x_4", byteSize(estimate.parameterBytes))
+    report.add("of_it_activations", byteSize(estimate.activationBytes))
+    report.add("of_it_data", byteSize(estimate.dataBytes))
+    report.add("steps", "\(estimate.steps)")
+    report.add("texts", "\(estimate.texts)")
+    report.add("time", ProgressBar.time(estimate.seconds))
+    try report.print(json: false)
+  }
+}
+
+extension CommandStatus {
+  /// Ended by ctrl-C, as a shell says it.
+  static let interrupted = ExitCode(130)
+}

@@ -1,0 +1,131 @@
+import MinkeCore
+
+/// All that decides what a training run makes: from one recipe and one set of files comes one model, to the bit.
+///
+/// As a file it is a JSON object whose members are those of ``fields``.
+package struct Recipe: Sendable, Equatable {
+  /// What kind of model is taught.
+  package enum Kind: String, CaseIterable, Sendable {
+    /// A static embedding with separable dynamic tanh.
+    case sse
+    /// A BERT encoder that gives bits.
+    case bne
+    /// An embedding head on a language model.
+    case head
+    /// A language model.
+    case lm
+
+    /// What is made of the data's rows.
+    package var purpose: DataPurpose { self == .lm || self == .head ? .texts : .pairs }
+  }
+
+  /// How gradients become changes of weights.
+  package enum Optimizer: String, CaseIterable, Sendable { case adam, adamw }
+
+  package var kind: Kind
+
+  // What is begun with.
+  /// The model to go on with; nil for a start at random.
+  package var start: String?
+  /// The model, or its folder, whose tokenizer a start at random takes.
+  package var tokenizer: String?
+  /// Numbers of a vector at a start at random.
+  package var dimension = 512
+  /// The encoder, or the file of vectors, to learn from.
+  package var teacher: String?
+
+  // What is learnt from.
+  package var data: [String] = []
+  package var columns: [String] = []
+  package var sourceColumn = "source"
+  package var scoreColumn = "score"
+  package var sources: [String] = []
+  package var every = 1
+  package var offset = 0
+  package var limit: Int?
+  /// Rows, or below 1 the share of the rows, that are measured and not learnt from.
+  package var heldOut = 0.0
+  /// The most tokens of a text, or those of a sequence; nil for the model's own limit.
+  package var length: Int?
+
+  // Batches.
+  package var batch: Int
+  /// Texts of a batch that are encoded at once, so that memory is theirs alone; nil for all.
+  package var chunk: Int?
+  /// Batches whose gradients are added up for one step.
+  package var accumulation = 1
+  package var oneSource = false
+  package var epochs = 1.0
+  /// Steps in all; nil for as many as ``epochs`` have.
+  package var steps: Int?
+  package var seed: UInt64 = 0
+
+  // The optimiser.
+  package var optimizer: Optimizer
+  package var rate: Double
+  package var beta1 = 0.9
+  package var beta2: Double
+  package var epsilon: Double
+  package var weightDecay: Double
+  package var schedule = Schedule.cosine
+  /// Steps, or below 1 the share of the steps, in which the rate rises.
+  package var warmUp = 0.1
+  /// The length that gradients are shortened to; nil for none.
+  package var clip: Double?
+
+  // The loss.
+  /// Its terms and what each is multiplied with; empty for the one of the model's kind.
+  package var loss: [String: Double] = [:]
+  /// What cosines are multiplied with.
+  package var scale = 20.0
+  package var bothDirections = true
+  /// The sizes below the whole vector that are learnt with it; empty for those of the model's kind.
+  package var matryoshka: [Int] = []
+
+  // What is measured and kept.
+  /// Folders in BEIR's layout, files of scored pairs, or tasks for language models.
+  package var evaluations: [String] = []
+  /// Steps from one measurement to the next; nil for one at the end.
+  package var evaluateEvery: Int?
+  /// Steps from one checkpoint to the next; nil for ten in all.
+  package var checkpointEvery: Int?
+
+  /// The usual recipe of a kind of model, without data.
+  package init(_ kind: Kind) {
+    self.kind = kind
+    switch kind {
+    case .sse:
+      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (2048, .adam, 0.02, 0.9999, 1e-10, 0)
+    case .bne:
+      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 5e-5, 0.999, 1e-8, 0.01)
+      (clip, length, bothDirections) = (1, 128, false)
+    case .head:
+      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 1e-3, 0.999, 1e-8, 0.01)
+      (clip, length) = (1, 128)
+    case .lm:
+      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (16, .adamw, 1e-3, 0.95, 1e-8, 0.1)
+      (clip, length) = (1, 256)
+    }
+  }
+
+  /// Which rows are learnt from.
+  package var selection: DataSelection {
+    DataSelection(
+      files: data, columns: columns, sourceColumn: sourceColumn, scoreColumn: scoreColumn, sources: sources,
+      every: every, offset: offset, limit: limit)
+  }
+
+  package var adam: Adam.Configuration {
+    Adam.Configuration(beta1: beta1, beta2: beta2, epsilon: epsilon, decay: weightDecay)
+  }
+
+  /// The steps of a run whose data has `batchesPerEpoch` batches.
+  package func stepCount(batchesPerEpoch: Int) -> Int {
+    steps ?? max(1, Int((epochs * Double(batchesPerEpoch) / Double(accumulation)).rounded(.down)))
+  }
+
+  /// The steps in which the rate rises, of `steps`.
+  package func warmUpSteps(of steps: Int) -> Int {
+    warmUp < 1 ? Int((warmUp * Double(steps)).rounded(.up)) : Int(warmUp)
+  }
+}

@@ -1,0 +1,238 @@
+import Foundation
+import MinkeCore
+import MinkeModels
+import MinkeTestSupport
+import Testing
+
+@testable import MinkeTraining
+
+@Suite struct TrainingRunTests {
+  /// Pairs made of the words of the tiny model's vocabulary.
+  private static func writePairs(_ count: Int, to url: URL) throws {
+    let tokenizer = try ModelLibrary.tokenizer(Fixture.url("sse-tiny").path)
+    let words = (0..<Int32(tokenizer.vocabularySize)).compactMap { tokenizer.token($0) }
+      .filter { $0.count > 2 && $0.utf8.allSatisfy { (0x61...0x7a).contains($0) } }
+    var generator = SplitMix64(seed: 11)
+    func text(_ length: Int) -> String {
+      (0..<length).map { _ in words[generator.below(words.count)] }.joined(separator: " ")
+    }
+    let lines = (0..<count).map { _ in #"{"anchor": "\#(text(4))", "positive": "\#(text(9))"}"# }
+    try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: url)
+  }
+
+  private static func recipe(_ data: URL) -> Recipe {
+    var recipe = Recipe(.sse)
+    (recipe.start, recipe.data) = (Fixture.url("sse-tiny").path, [data.path])
+    (recipe.batch, recipe.accumulation, recipe.epochs, recipe.heldOut) = (16, 2, 3, 40)
+    (recipe.clip, recipe.evaluateEvery, recipe.checkpointEvery) = (1, 4, 5)
+    return recipe
+  }
+
+  private func weights(_ model: URL) throws -> Data {
+    try Data(contentsOf: model.appendingPathComponent("model.safetensors"))
+  }
+
+  @Test func `A run that was stopped goes on to the bits of one that was not`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(300, to: data)
+      let recipe = Self.recipe(data)
+      let (whole, parts) = (
+        RunFolder(folder.appendingPathComponent("a")), RunFolder(folder.appendingPathComponent("b"))
+      )
+      try whole.create(recipe)
+      let run = try TrainingRun(TrainingRun.parts(recipe))
+      #expect(run.steps == 24)
+      #expect(try run.run(in: whole, card: { $0.text(name: "a", command: "c") }) == .finished)
+
+      try parts.create(recipe)
+      for stop in [3, 8, 9, 17] {
+        let run = try TrainingRun(TrainingRun.parts(recipe))
+        try run.resume(parts)
+        let ending = try run.run(in: parts, card: { _ in "" }, shouldStop: { run.stepsDone == stop })
+        #expect(ending == .stopped(step: stop))
+        #expect(!FileManager.default.fileExists(atPath: parts.model.path))
+      }
+      let last = try TrainingRun(TrainingRun.parts(recipe))
+      try last.resume(parts)
+      #expect(last.stepsDone == 17)
+      #expect(try last.run(in: parts, card: { _ in "" }) == .finished)
+      #expect(try weights(whole.model) == weights(parts.model))
+
+      // The notes of both tell the same story, but for the time it took.
+      func notes(_ folder: RunFolder) throws -> [[String: JSONValue]] {
+        try String(contentsOf: folder.metrics, encoding: .utf8).split(separator: "\n").map { line in
+          var members = try Array(line.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "") }.object ?? [:]
+          members["seconds"] = nil
+          return members
+        }
+      }
+      #expect(try notes(whole) == notes(parts))
+      #expect(try notes(whole).count == 24 + 6)
+      let losses = try notes(whole).compactMap { $0["measured"]?["held-out loss"]?.double }
+      #expect(losses.count == 6)
+      #expect(try String(contentsOf: whole.curves, encoding: .utf8).hasPrefix("<svg"))
+      let card = try String(contentsOf: whole.model.appendingPathComponent("README.md"), encoding: .utf8)
+      #expect(card.contains("rows.jsonl") && card.contains("| held-out loss |") && card.contains("\"batch\": 16"))
+      #expect(try ModelLibrary.textEncoder(whole.model.path).encode(["one"]).count == 1)
+    }
+  }
+
+  @Test func `A run goes on with its own recipe only, and begins in an empty folder only`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(100, to: data)
+      var recipe = Self.recipe(data)
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      #expect(throws: MinkeError.self) { try place.begunRecipe() }
+      try place.create(recipe)
+      let run = try TrainingRun(TrainingRun.parts(recipe))
+      _ = try run.run(in: place, card: { _ in "" }, shouldStop: { true })
+      #expect(throws: MinkeError.self) { try place.create(recipe) }
+      recipe.rate = 0.5
+      let other = try TrainingRun(TrainingRun.parts(recipe))
+      do {
+        try other.resume(place)
+        Issue.record("no error")
+      } catch let error as MinkeError {
+        #expect(error.found == "rate: 0.5 now, 0.02 in the run")
+      }
+      // A damaged checkpoint is told from a whole one.
+      let bytes = try Data(contentsOf: place.checkpoint)
+      try bytes.dropLast(100).write(to: place.checkpoint)
+      #expect(throws: MinkeError.self) { try run.resume(place) }
+    }
+  }
+
+  // MARK: A loss of which all is known
+
+  /// The mean of `(w - x)^2` over rows, where x is the number of the row's first token; NaN for a row that is said.
+  private final class Squares: Objective {
+    final class Weight: Trainee {
+      let weight = Parameter("w", shape: [1, 1], [0])
+      var parameters: [Parameter] { [weight] }
+      func write(to draft: URL) throws {
+        try Data("\(weight.copied()[0])".utf8).write(to: draft.appendingPathComponent("w"))
+      }
+    }
+
+    let weight = Weight()
+    let data: TrainingSet
+    var broken: Int32?
+    var trainee: any Trainee { weight }
+
+    init(_ data: TrainingSet) { self.data = data }
+
+    func measure(_ rows: ArraySlice<Int32>, on tape: Tape) -> [LossPart] {
+      let w = Double(weight.weight.copied()[0])
+      let loss = rows.reduce(0.0) { sum, row in
+        let difference = w - Double(data.columns[0][Int(row)].first ?? 0)
+        return sum + (row == broken ? .nan : difference * difference)
+      }
+      return [LossPart("squares", loss / Double(rows.count))]
+    }
+
+    func learn(_ rows: ArraySlice<Int32>, share: Float, on tape: Tape) -> [LossPart] {
+      let w = weight.weight.copied()[0]
+      for row in rows {
+        weight.weight.gradient[0, 0] +=
+          share * 2 * (w - Float(data.columns[0][Int(row)].first ?? 0)) / Float(rows.count)
+      }
+      return measure(rows, on: tape)
+    }
+  }
+
+  private func squares(_ change: (inout Recipe) -> Void) throws -> (TrainingRun, Squares) {
+    var data = TrainingSet(columns: ["text"])
+    data.columns[0].ids = (0..<64).map { Int32($0 * $0 % 31) }
+    data.columns[0].ends = Array(1...64)
+    var recipe = Recipe(.sse)
+    (recipe.rate, recipe.schedule, recipe.warmUp) = (0.5, .constant, 0)
+    change(&recipe)
+    let objective = Squares(data)
+    return (try TrainingRun(recipe, objective, data, RunEvaluation([], kind: .sse)), objective)
+  }
+
+  @Test func `Gradients added up over batches are those of one large batch`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let (large, one) = try squares { ($0.batch, $0.steps) = (64, 20) }
+      let (small, other) = try squares { ($0.batch, $0.accumulation, $0.steps) = (16, 4, 20) }
+      for (name, run) in [("a", large), ("b", small)] {
+        let place = RunFolder(folder.appendingPathComponent(name))
+        try place.create(run.recipe)
+        _ = try run.run(in: place, card: { _ in "" })
+      }
+      let (a, b) = (one.weight.weight.copied()[0], other.weight.weight.copied()[0])
+      #expect(abs(a) > 1 && abs(a - b) < 1e-4 * abs(a))
+    }
+  }
+
+  @Test func `A loss that is not finite stops the run, names the batch and leaves the last checkpoint`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let (run, objective) = try squares { ($0.batch, $0.epochs, $0.checkpointEvery) = (4, 2, 2) }
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      try place.create(run.recipe)
+      var kept = Data()
+      do {
+        _ = try run.run(
+          in: place, card: { _ in "" },
+          shouldStop: {
+            if run.stepsDone == 5 {
+              objective.broken = 17
+              kept = (try? Data(contentsOf: place.checkpoint)) ?? kept
+            }
+            return false
+          })
+        Issue.record("no error")
+      } catch let error as MinkeError {
+        #expect(error.kind == .notFinite && error.found.contains("squares nan"))
+        #expect(error.found.contains("sequence 18"))
+      }
+      #expect(!kept.isEmpty && !FileManager.default.fileExists(atPath: place.model.path))
+      let again = try squares { ($0.batch, $0.epochs, $0.checkpointEvery) = (4, 2, 2) }
+      try again.0.resume(place)
+      #expect(again.0.stepsDone >= 4 && again.1.weight.weight.copied()[0].isFinite)
+    }
+  }
+
+  @Test func `What a run takes is stated before it begins`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(200, to: data)
+      let run = try TrainingRun(TrainingRun.parts(Self.recipe(data)))
+      let estimate = try run.estimate()
+      #expect(estimate.parameterBytes == 16 * estimate.parameters && estimate.parameters == run.parameterCount)
+      #expect(estimate.steps == run.steps && estimate.texts == run.steps * 16 * 2 * 2)
+      #expect(estimate.activationBytes > 0 && estimate.seconds > 0)
+    }
+  }
+
+  @Test func `Scored pairs are learnt by their scores, in whole batches or in chunks`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("pairs.jsonl")
+      try Self.writePairs(60, to: data)
+      let lines = try String(contentsOf: data, encoding: .utf8).split(separator: "\n").enumerated().map { index, line in
+        line.dropLast() + ", \"score\": \(Double(index % 5) / 5)}"
+      }
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: data)
+      var recipe = Self.recipe(data)
+      (recipe.heldOut, recipe.accumulation, recipe.evaluateEvery, recipe.epochs) = (0, 1, nil, 20)
+      (recipe.batch, recipe.loss) = (20, ["cosine": 0.5, "cosent": 1])
+      var weights: [Data] = []
+      for chunk in [nil, 7, 20] as [Int?] {
+        recipe.chunk = chunk
+        let place = RunFolder(folder.appendingPathComponent("run \(chunk ?? 0)"))
+        try place.create(recipe)
+        let run = try TrainingRun(TrainingRun.parts(recipe))
+        var losses: [Double] = []
+        _ = try run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
+        #expect(losses.count == 60 && losses[59] < 0.8 * losses[0])
+        weights.append(try self.weights(place.model))
+      }
+      // One chunk is the batch.
+      #expect(weights[0] == weights[2])
+      recipe.loss = ["rank": 1]
+      #expect(throws: MinkeError.self) { try TrainingRun(TrainingRun.parts(recipe)) }
+    }
+  }
+}
