@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// The splitmix64 generator (Steele, Lea and Flood 2014): from one seed the same numbers on every machine.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
@@ -18,6 +26,12 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
   /// A number from 0 to below `bound`, nearly uniform, in a few instructions.
   package mutating func below(_ bound: Int) -> Int {
     Int(next().multipliedFullWidth(by: UInt64(max(1, bound))).high)
+  }
+
+  /// A number of the normal distribution with mean 0 and deviation 1 (Box and Muller 1958).
+  package mutating func normal() -> Double {
+    // Not 0, of which there is no logarithm.
+    (-2 * log(1 - unit())).squareRoot() * cos(2 * .pi * unit())
   }
 
   /// The sum of as many of `values` as there are, each drawn anew: one resample of a bootstrap.
