@@ -148,12 +148,11 @@ MINKE_INLINE v16 root16(v16 x) {
 
 MINKE_INLINE void adam(const minke_adam_step *s, float *value, const float *gradient, float *first, float *second,
                        size_t count) {
-  const float rest1 = 1 - s->beta1, rest2 = 1 - s->beta2;
   for (size_t c = 0; c < count; c += 16) {
     const v16 g = gradient ? MINKE_LOAD(gradient, c) : (v16){0};
     v16 m = MINKE_LOAD(first, c), v = MINKE_LOAD(second, c);
-    m += rest1 * (g - m);
-    v = s->beta2 * v + rest2 * g * g;
+    m += s->rest1 * (g - m);
+    v = s->beta2 * v + s->rest2 * g * g;
     const v16 root = root16(v) / s->root_correction + s->epsilon;
     MINKE_STORE(first, c, m);
     MINKE_STORE(second, c, v);

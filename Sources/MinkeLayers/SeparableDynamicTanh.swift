@@ -18,6 +18,14 @@ package final class SeparableDynamicTanh: Sendable {
     bias = try checkpoint.tensor("dyt.bias").floats(shape: [columns], requiringFinite: true)
   }
 
+  /// The activation of these numbers, `[columns]` each.
+  package init(alpha: [Float], beta: [Float], bias: [Float]) {
+    precondition(alpha.count == beta.count && alpha.count == bias.count)
+    self.alpha = SharedBuffer(alpha)
+    self.beta = SharedBuffer(beta)
+    self.bias = SharedBuffer(bias)
+  }
+
   /// Applies the activation in place to the first numbers of a vector.
   package func callAsFunction(_ x: MutableMatrixView, kernels level: KernelLevel) {
     precondition(x.columns <= alpha.count)

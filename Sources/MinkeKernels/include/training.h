@@ -6,8 +6,9 @@
 
 /// One step of Adam (Kingma and Ba 2015) in the form and order of PyTorch's.
 typedef struct minke_adam_step {
-  float beta1;
+  float rest1;  // 1 - beta1
   float beta2;
+  float rest2;  // 1 - beta2, which float32 would not give
   float epsilon;
   float step_size;        // the learning rate by 1 - beta1^t
   float root_correction;  // the square root of 1 - beta2^t

@@ -19,6 +19,11 @@ package struct TokenBatch: Sendable {
     texts.append(start..<ids.count)
   }
 
+  /// Some of the texts, one after the other.
+  package func texts(_ range: Range<Int>) -> TokenBatch {
+    TokenBatch(texts[range].lazy.map { ids[$0] })
+  }
+
   /// Tokens of the longest text.
   package var longest: Int { texts.map(\.count).max() ?? 0 }
 
@@ -54,6 +59,8 @@ package struct TokenBatch: Sendable {
 extension Tape {
   /// The mean of the rows of `table` that the tokens of each text name, `[texts, columns]`; 0 for a text without any.
   package func bagMean(_ table: Parameter, _ batch: TokenBatch) -> Variable {
+    let occurrences = batch.occurrences(vocabulary: table.rows)
+    table.onRead?(occurrences.rows)
     let y = result(batch.texts.count, table.columns, of: [table])
     let (rows, means) = (table.value, y.value)
     // SAFETY: every piece writes the rows of its own texts.
@@ -72,7 +79,6 @@ extension Tape {
       }
     }
     record(y) { [kernels, pooling] in
-      let occurrences = batch.occurrences(vocabulary: table.rows)
       let shares = batch.texts.map { 1 / Float(max(1, $0.count)) }
       let (dy, gradient) = (y.gradient, table.gradient)
       // SAFETY: every piece writes rows of the table's gradient of its own.

@@ -65,6 +65,14 @@ package final class Tape {
     }
   }
 
+  /// Calls `body` with ``isRecording`` off.
+  package func withoutRecording(_ body: () -> Void) {
+    let before = isRecording
+    isRecording = false
+    defer { isRecording = before }
+    body()
+  }
+
   /// Runs everything back from `loss`, one number.
   package func backward(from loss: Variable) {
     precondition(loss.rows == 1 && loss.columns == 1)
@@ -142,6 +150,9 @@ package final class Parameter: Variable {
   package let treatment: Treatment
   /// For a table: which rows have a gradient that may not be 0, ascending; nil for all.
   package internal(set) var touched: [Int32]?
+  /// For a table: called with the rows, ascending, that are about to be read, so that an optimiser that left them
+  /// behind brings them up to date.
+  var onRead: (([Int32]) -> Void)?
   private let memory: Matrix
   private let gradientMemory: Matrix
 
