@@ -28,8 +28,8 @@ package struct BertTrainingFiles: Sendable {
     let found = isArchive ? try BinaryEncoder.archive(in: folder) : try folder.weightsURL.map(folder.checkpoint)
     guard let checkpoint = found else {
       throw MinkeError(
-        .notFound, folder.url.relativePath, expected: "a BERT encoder to begin with: model.safetensors, or BNE's archive",
-        found: folder.listing)
+        .notFound, folder.url.relativePath,
+        expected: "a BERT encoder to begin with: model.safetensors, or BNE's archive", found: folder.listing)
     }
     guard !Linear.areRounded(in: checkpoint) else {
       throw MinkeError(

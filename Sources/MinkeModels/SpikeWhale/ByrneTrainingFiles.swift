@@ -45,7 +45,8 @@ package struct ByrneTrainingFiles: Sendable {
     var members = files.json.object ?? [:]
     members[EmbeddingHead.activationKey] = .string(Activation.gelu.rawValue)
     try JSONValue.object(members).write(to: draft.appendingPathComponent("config.json"))
-    let shards = try FileManager.default.contentsOfDirectory(atPath: files.checkpointURL.deletingLastPathComponent().path)
+    let folder = files.checkpointURL.deletingLastPathComponent().path
+    let shards = try FileManager.default.contentsOfDirectory(atPath: folder)
       .filter { $0.hasPrefix("model") && $0.contains(".safetensors") }.sorted()
     try files.folder.copy(["tokenizer.json", "tokenizer_config.json", Prompts.fileName] + shards, to: draft)
     try TorchArchive.write(trained, to: draft.appendingPathComponent(ByrneEncoder.headName))

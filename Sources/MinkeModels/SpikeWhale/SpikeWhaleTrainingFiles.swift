@@ -102,12 +102,10 @@ package struct SpikeWhaleTrainingFiles: Sendable {
       all.append(
         try Tensor(name: tensor.publishedName(in: c), shape: tensor.entry(in: c).shape, floats: floats))
     }
-    if c.tiesEmbeddings, let embedding = trained.first(where: { $0.name == SpikeWhaleTensor.embedding.publishedName(in: c) }
-    ) {
-      try all.append(
-        Tensor(
-          name: SpikeWhaleTensor.head.publishedName(in: c), elementType: .float32, shape: embedding.shape,
-          bytes: embedding.bytes()))
+    let embedding = SpikeWhaleTensor.embedding.publishedName(in: c)
+    if c.tiesEmbeddings, let table = trained.first(where: { $0.name == embedding }) {
+      let name = SpikeWhaleTensor.head.publishedName(in: c)
+      all.append(try Tensor(name: name, elementType: .float32, shape: table.shape, bytes: table.bytes()))
     }
     let half = c.rotaryDimension / 2
     if half > 0 {

@@ -7,7 +7,9 @@ extension Tape {
     let y = result(x.rows, count * x.columns, of: [x])
     let (from, to, width) = (x.value, y.value, x.columns)
     to.forEachRows { rows in
-      for stream in 0..<count { to.rows(rows).columns(stream * width..<(stream + 1) * width).copy(from.rows(rows).read) }
+      for stream in 0..<count {
+        to.rows(rows).columns(stream * width..<(stream + 1) * width).copy(from.rows(rows).read)
+      }
     }
     record(y) { [kernels] in
       let (dx, dy) = (x.gradient, y.gradient)

@@ -27,7 +27,7 @@ package struct BitLoss: Sendable {
     self.decorrelationWeight = decorrelationWeight
   }
 
-  /// The parts of the loss that have a weight.
+  /// The parts of the loss that have a weight; those about bits are over all texts.
   ///
   /// - Parameters:
   ///   - anchors: logits, `[texts, bits]`.
@@ -35,16 +35,15 @@ package struct BitLoss: Sendable {
   package func callAsFunction(
     _ anchors: Variable, _ others: Variable, bothDirections: Bool = false, on tape: Tape
   ) -> [(name: String, loss: Variable, weight: Float)] {
-    let soft = tape.tanh(anchors)
+    let soft = (tape.tanh(anchors), tape.tanh(others))
     let (x, y) =
-      relaxation == .tanh
-      ? (soft, tape.tanh(others)) : (tape.signStraightThrough(anchors), tape.signStraightThrough(others))
+      relaxation == .tanh ? soft : (tape.signStraightThrough(anchors), tape.signStraightThrough(others))
     let contrastive = similarity(x, y, .diagonal(bothDirections: bothDirections), on: tape)
     var parts = [(name: "contrastive", loss: contrastive, weight: Float(1))]
-    if entropyWeight != 0 { parts.append(("entropy", tape.bitImbalance(soft), entropyWeight)) }
-    if decorrelationWeight != 0 {
-      parts.append(("decorrelation", tape.bitCorrelation(soft), decorrelationWeight))
-    }
+    guard entropyWeight != 0 || decorrelationWeight != 0 else { return parts }
+    let all = tape.stacked(soft.0, soft.1)
+    if entropyWeight != 0 { parts.append(("entropy", tape.bitImbalance(all), entropyWeight)) }
+    if decorrelationWeight != 0 { parts.append(("decorrelation", tape.bitCorrelation(all), decorrelationWeight)) }
     return parts
   }
 }

@@ -14,18 +14,20 @@ extension Tape {
   ///   - table: `[vocabulary, hidden]`.
   ///   - targets: the token that each row should give; nil for a row that does not count.
   ///   - weight: of the second part, where the first has weight 1 (z-loss: PaLM, Chowdhery et al. 2022).
+  ///   - block: rows whose logits are held at once; nil for some megabytes of them.
   /// - Returns: the mean of `z - l[target]`, and the mean of `z^2`, each one number; 0 without targets. The gradient of
   ///   the first is that of `first + weight * second`, and the second has none.
   package func vocabularyLoss(
-    _ h: Variable, _ table: Variable, targets: [TokenID?], squareWeight weight: Float
+    _ h: Variable, _ table: Variable, targets: [TokenID?], squareWeight weight: Float, block: Int? = nil
   ) -> (crossEntropy: Variable, squares: Variable) {
     precondition(targets.count == h.rows && h.columns == table.columns)
     let vocabulary = table.rows
     let crossEntropy = result(1, 1, of: [h, table])
     let squares = Variable(matrix(1, 1), on: self, needsGradient: false)
     let goesBack = isRecording && crossEntropy.needsGradient
-    let (dh, dtable) = goesBack ? (matrix(h.rows, h.columns), matrix(vocabulary, h.columns)) : (matrix(0, 1), matrix(0, 1))
-    let block = Self.rows(of: vocabulary)
+    let (dh, dtable) =
+      goesBack ? (matrix(h.rows, h.columns), matrix(vocabulary, h.columns)) : (matrix(0, 1), matrix(0, 1))
+    let block = block ?? Self.rows(of: vocabulary)
     let memory = matrix(min(block, h.rows), vocabulary)
     // z and the logit of the target.
     let found = zeros(h.rows, 2)

@@ -1,23 +1,6 @@
 import MinkeCore
 
 extension Tape {
-  /// Each row of `x` and beside it that of `y`, `[rows, columns of both]`.
-  package func sideBySide(_ x: Variable, _ y: Variable) -> Variable {
-    precondition(x.rows == y.rows)
-    let pair = result(x.rows, x.columns + y.columns, of: [x, y])
-    let parts = [(x, 0..<x.columns), (y, x.columns..<x.columns + y.columns)]
-    for (input, columns) in parts {
-      let (from, to) = (input.value, pair.value.columns(columns))
-      to.forEachRows { rows in to.rows(rows).copy(from.rows(rows).read) }
-    }
-    record(pair) { [unowned self] in
-      for (input, columns) in parts where input.needsGradient {
-        addAll(pair.gradient.read.columns(columns), times: 1, to: input)
-      }
-    }
-    return pair
-  }
-
   /// `x + tanh(gate) * change`, with one of the numbers of `gates`.
   ///
   /// - Parameter x: `[rows, columns]`, as `change`; its gradient is not asked for before.
