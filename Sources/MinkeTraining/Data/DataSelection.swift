@@ -93,6 +93,11 @@ package struct DataColumns: Sendable, Equatable {
   static func scored(_ selection: DataSelection) -> DataColumns {
     DataColumns(texts: ["sentence1", "sentence2"], source: selection.sourceColumn, score: selection.scoreColumn)
   }
+
+  /// The columns of pairs without scores.
+  static func pairs(_ selection: DataSelection) -> DataColumns {
+    DataColumns(texts: ["anchor", "positive"], source: selection.sourceColumn, score: nil)
+  }
 }
 
 /// The texts of a row, its source and its score.
@@ -133,7 +138,9 @@ struct DataRow: Sendable {
     (self.source, self.score) = (source, score)
   }
 
-  init(texts: [String], score: Double) { (self.texts, self.score) = (texts, score) }
+  init(texts: [String], source: String = "", score: Double? = nil) {
+    (self.texts, self.source, self.score) = (texts, source, score)
+  }
 
   /// NaN and Infinity are no JSON, but some programs write them.
   private static func score(_ reader: inout JSONReader, _ name: String, _ subject: String) throws -> Double {

@@ -38,6 +38,10 @@ final class RowReader: @unchecked Sendable {
           if let block = try table(file) { return block }
           continue
         }
+        if purpose == .pairs, PassagePairs.takes(file) {
+          if let block = block(of: file, try PassagePairs.rows(of: file), .pairs(selection)) { return block }
+          continue
+        }
         lines = try CompressedFile.lines(file)
         columns = nil
       }
@@ -80,13 +84,19 @@ final class RowReader: @unchecked Sendable {
   /// The scored pairs of a table, all at once.
   private func table(_ file: String) throws -> RowBlock? {
     let pairs = try ScoredPairs(contentsOf: URL(fileURLWithPath: file))
-    var rows: [DataRow] = []
-    for index in pairs.scores.indices where selection.limit.map({ taken < $0 }) ?? true {
-      if takesNext() {
-        rows.append(DataRow(texts: [pairs.first[index], pairs.second[index]], score: pairs.scores[index]))
-      }
+    let rows = pairs.scores.indices.map {
+      DataRow(texts: [pairs.first[$0], pairs.second[$0]], score: pairs.scores[$0])
     }
-    return rows.isEmpty
-      ? nil : RowBlock(name: file, columns: .scored(selection), sources: selection.sources, rows: .rows(rows))
+    return block(of: file, rows, .scored(selection))
+  }
+
+  /// Those of `rows` that are to be taken; nil for none.
+  private func block(of file: String, _ rows: [DataRow], _ columns: DataColumns) -> RowBlock? {
+    var found: [DataRow] = []
+    for row in rows where selection.limit.map({ taken < $0 }) ?? true {
+      if takesNext() { found.append(row) }
+    }
+    return found.isEmpty
+      ? nil : RowBlock(name: file, columns: columns, sources: selection.sources, rows: .rows(found))
   }
 }

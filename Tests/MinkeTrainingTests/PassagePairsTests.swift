@@ -1,0 +1,43 @@
+import Foundation
+import MinkeCore
+import MinkeModels
+import MinkeTestSupport
+import Testing
+
+@testable import MinkeTraining
+
+@Suite("Pairs out of one's own documents") struct PassagePairsTests {
+  @Test func aSentenceIsTakenOutOfItsPassage() throws {
+    let text = "The whale is a mammal of the sea. “It breathes air!” So said the old captain to the boy at the mast."
+    let (sentence, rest) = try #require(PassagePairs.split(text))
+    #expect(text.contains(sentence) && !rest.contains(sentence))
+    #expect(sentence.count + rest.count >= text.count - 2)
+    #expect(PassagePairs.split(text)?.sentence == sentence)
+    #expect(PassagePairs.split("One sentence alone, however long it may be, has no passage around it.") == nil)
+    #expect(PassagePairs.split("Short. Too short.") == nil)
+  }
+
+  @Test func aFolderBecomesRows() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let page = """
+        <html><body><h1>Whales</h1><p>Whales are mammals that live in the open sea. They breathe air through a hole \
+        on top of the head. Some of them dive for an hour and more.</p></body></html>
+        """
+      try page.write(to: folder.appendingPathComponent("whales.html"), atomically: true, encoding: .utf8)
+      let text = (0..<60).map { "Sentence number \($0) speaks of harpoons, ropes and boats at great length." }
+      try text.joined(separator: " ").write(
+        to: folder.appendingPathComponent("boats.txt"), atomically: true, encoding: .utf8)
+      let rows = try PassagePairs.rows(of: folder.path)
+      #expect(Set(rows.map(\.source)) == ["heading", "sentence", "neighbor"])
+      #expect(rows.contains { $0.texts[0].contains("Whales") && $0.texts[1].contains("mammals") })
+      #expect(rows.allSatisfy { $0.texts.count == 2 && $0.texts[0] != $0.texts[1] })
+      #expect(PassagePairs.takes(folder.path) && PassagePairs.takes("a/notes.md") && !PassagePairs.takes("a.jsonl.xz"))
+
+      // As the data of a run.
+      let set = try TrainingSet(
+        DataSelection(files: [folder.path], sources: ["sentence"]), .pairs, ModelLibrary.tokenization())
+      #expect(set.count == rows.filter { $0.source == "sentence" }.count)
+      #expect(throws: MinkeError.self) { try PassagePairs.rows(of: folder.path + "/nothing") }
+    }
+  }
+}
