@@ -41,19 +41,19 @@ import Testing
         RunFolder(folder.appendingPathComponent("a")), RunFolder(folder.appendingPathComponent("b"))
       )
       try whole.create(recipe)
-      let run = try TrainingRun(TrainingRun.parts(recipe))
+      let run = try TrainingSetup(recipe).run
       #expect(run.steps == 24)
       #expect(try run.run(in: whole, card: { $0.text(name: "a", command: "c") }) == .finished)
 
       try parts.create(recipe)
       for stop in [3, 8, 9, 17] {
-        let run = try TrainingRun(TrainingRun.parts(recipe))
+        let run = try TrainingSetup(recipe).run
         try run.resume(parts)
         let ending = try run.run(in: parts, card: { _ in "" }, shouldStop: { run.stepsDone == stop })
         #expect(ending == .stopped(step: stop))
         #expect(!FileManager.default.fileExists(atPath: parts.model.path))
       }
-      let last = try TrainingRun(TrainingRun.parts(recipe))
+      let last = try TrainingSetup(recipe).run
       try last.resume(parts)
       #expect(last.stepsDone == 17)
       #expect(try last.run(in: parts, card: { _ in "" }) == .finished)
@@ -86,11 +86,11 @@ import Testing
       let place = RunFolder(folder.appendingPathComponent("run"))
       #expect(throws: MinkeError.self) { try place.begunRecipe() }
       try place.create(recipe)
-      let run = try TrainingRun(TrainingRun.parts(recipe))
+      let run = try TrainingSetup(recipe).run
       _ = try run.run(in: place, card: { _ in "" }, shouldStop: { true })
       #expect(throws: MinkeError.self) { try place.create(recipe) }
       recipe.rate = 0.5
-      let other = try TrainingRun(TrainingRun.parts(recipe))
+      let other = try TrainingSetup(recipe).run
       do {
         try other.resume(place)
         Issue.record("no error")
@@ -199,7 +199,7 @@ import Testing
     try Fixture.withTemporaryFolder { folder in
       let data = folder.appendingPathComponent("rows.jsonl")
       try Self.writePairs(200, to: data)
-      let run = try TrainingRun(TrainingRun.parts(Self.recipe(data)))
+      let run = try TrainingSetup(Self.recipe(data)).run
       let estimate = try run.estimate()
       #expect(estimate.parameterBytes == 16 * estimate.parameters && estimate.parameters == run.parameterCount)
       #expect(estimate.steps == run.steps && estimate.texts == run.steps * 16 * 2 * 2)
@@ -223,7 +223,7 @@ import Testing
         recipe.chunk = chunk
         let place = RunFolder(folder.appendingPathComponent("run \(chunk ?? 0)"))
         try place.create(recipe)
-        let run = try TrainingRun(TrainingRun.parts(recipe))
+        let run = try TrainingSetup(recipe).run
         var losses: [Double] = []
         _ = try run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
         #expect(losses.count == 60 && losses[59] < 0.8 * losses[0])
@@ -232,7 +232,7 @@ import Testing
       // One chunk is the batch.
       #expect(weights[0] == weights[2])
       recipe.loss = ["rank": 1]
-      #expect(throws: MinkeError.self) { try TrainingRun(TrainingRun.parts(recipe)) }
+      #expect(throws: MinkeError.self) { try TrainingSetup(recipe).run }
     }
   }
 }

@@ -90,6 +90,9 @@ package struct Recipe: Sendable, Equatable {
   /// Steps from one checkpoint to the next; nil for ten in all.
   package var checkpointEvery: Int?
 
+  /// Tokens of a sequence where a recipe says nothing.
+  static let sequenceLength = 256
+
   /// The usual recipe of a kind of model, without data.
   package init(_ kind: Kind) {
     self.kind = kind
@@ -97,14 +100,14 @@ package struct Recipe: Sendable, Equatable {
     case .sse:
       (batch, optimizer, rate, beta2, epsilon, weightDecay) = (2048, .adam, 0.02, 0.9999, 1e-10, 0)
     case .bne:
-      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 5e-5, 0.999, 1e-8, 0.01)
+      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 2e-5, 0.999, 1e-8, 0.01)
       (clip, length, bothDirections) = (1, 128, false)
     case .head:
       (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 1e-3, 0.999, 1e-8, 0.01)
       (clip, length) = (1, 128)
     case .lm:
       (batch, optimizer, rate, beta2, epsilon, weightDecay) = (16, .adamw, 1e-3, 0.95, 1e-8, 0.1)
-      (clip, length) = (1, 256)
+      (clip, length) = (1, Self.sequenceLength)
     }
   }
 
