@@ -235,4 +235,54 @@ import Testing
       #expect(throws: MinkeError.self) { try TrainingSetup(recipe).run }
     }
   }
+
+  @Test func `A teacher's vectors are made once and stand in the order of the texts`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(90, to: data)
+      let rows = try String(contentsOf: data, encoding: .utf8)
+      try Data((#"{"anchor": "", "positive": "left out"}"# + "\n" + rows).utf8).write(to: data)
+      var recipe = Self.recipe(data)
+      (recipe.heldOut, recipe.accumulation, recipe.epochs, recipe.rate) = (20, 1, 10, 0.01)
+      recipe.teacher = ModelLibrary.defaultName
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      try place.create(recipe)
+      let setup = try TrainingSetup(recipe)
+      try setup.loadTeacher(in: place)
+      #expect(try setup.estimate().dataBytes > 4 * 512 * 180)
+
+      let set = try TrainingSet(recipe.selection, .pairs, ModelLibrary.tokenization(Fixture.url("sse-tiny").path))
+      #expect(set.count == 90)
+      let vectors = try TeacherVectors(contentsOf: place.teacher, for: set)
+      let texts = try rows.split(separator: "\n").flatMap { line in
+        let json = try Array(line.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "row") }
+        return [json["anchor"]?.string ?? "", json["positive"]?.string ?? ""]
+      }
+      let wanted = try ModelLibrary.textEncoder().encode(texts)
+      let found = Matrix(rows: 1, columns: 512)
+      for index in [0, 1, 77, 179] {
+        vectors.copy(row: index / 2, column: index % 2, into: found.view)
+        #expect(zip(found.copied(), wanted[index]).allSatisfy { abs($0 - $1) < 1e-5 })
+      }
+
+      // Made once: another run takes them as they are.
+      let made = try Data(contentsOf: place.teacher)
+      let again = try TrainingSetup(recipe)
+      try again.loadTeacher(in: place)
+      var losses: [Double] = []
+      _ = try again.run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
+      #expect(try Data(contentsOf: place.teacher) == made)
+      #expect(losses[losses.count - 1] < losses[0])
+      #expect(try String(contentsOf: place.metrics, encoding: .utf8).contains("similarities_within"))
+
+      // Vectors for other rows are told from those of these.
+      recipe.teacher = place.teacher.path
+      recipe.limit = 50
+      let fewer = try TrainingSetup(recipe)
+      #expect(throws: MinkeError.self) { try fewer.loadTeacher(in: place) }
+      recipe.loss = ["similarities": 1]
+      recipe.teacher = nil
+      #expect(throws: MinkeError.self) { try TrainingSetup(recipe) }
+    }
+  }
 }
