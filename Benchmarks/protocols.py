@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Holds the figures and times of `minke eval classification`, `clustering`, `pairs`, `reranking` and `summarization` against
-those of the library mteb on the same vectors.
+those of the library mteb on the same vectors, and of `minke eval lm` against lm-evaluation-harness on the same
+log-likelihoods.
 
     python3 Benchmarks/protocols.py DIR [--model minke-sse-en] [--samples-per-label 8,16]
 
 DIR has train.jsonl and test.jsonl with "text" and "label", such as banking77. Out of its classes the data of the other
 protocols is made: sets of texts, pairs of one class or two, candidates of the query's class and of others, and summaries that are
-better the more of them is of the text's class. Times are of scoring alone; the vectors are made before.
+better the more of them is of the text's class. Times are of scoring alone, with the start of the process on our side; the
+vectors are made before. Where a summary is also a human one, or stands twice, mteb tells equal cosines apart by how single
+precision rounds them, which the order of a vector's numbers changes: for these its least and greatest figure over 20 orders
+are shown.
 """
 import argparse
 import json
@@ -19,11 +23,14 @@ import time
 
 import peers
 
-peers.run_with("mteb==2.*", "torch==2.13.*")
+peers.run_with("mteb==2.*", "torch==2.13.*", "lm-eval==0.4.*")
 
+import lm_eval
 import mteb
 import numpy as np
 from datasets import Dataset, DatasetDict, disable_progress_bars
+from lm_eval.api.model import LM
+from lm_eval.api.task import ConfigurableTask
 from mteb.abstasks import AbsTaskClassification, AbsTaskClustering, AbsTaskPairClassification, AbsTaskRetrieval
 from mteb.abstasks.clustering_legacy import AbsTaskClusteringLegacy
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
@@ -141,7 +148,21 @@ peer = theirs(task(AbsTaskClustering, "Clustering", DatasetDict(data), "v_measur
                    max_fraction_of_documents_to_embed=None))
 mine = ours("clustering", {"test.jsonl": [{"text": r["text"], "label": codes[r["label"]]} for r in test]},
             [[row["text"] for row in test]])
-compare("clustering of documents", [("v_measure", "v_measure"), ("v_measure_std", "v_measure_std")], mine, peer)
+names = ["v_measure", "v_measure_std", "ami", "ami_std"]
+compare("clustering of documents", [(name, name) for name in names], mine, peer)
+
+# The group of a class, by the word that its name begins with, above the class; the first tenth has no class.
+levels = [[str(r["label"]).split("_")[0]] + ([str(r["label"])] if i >= len(test) // 10 else []) for i, r in enumerate(test)]
+data = {"test": Dataset.from_dict({"sentences": [r["text"] for r in test], "labels": levels})}
+peer = theirs(task(AbsTaskClustering, "Clustering", DatasetDict(data), "v_measure",
+                   max_fraction_of_documents_to_embed=0.5))
+for level in (0, 1):
+    peer[0][f"v_measure_level_{level}"] = np.mean(peer[0]["v_measures"][f"Level {level}"])
+    peer[0][f"ami_level_{level}"] = np.mean(peer[0]["ami_scores"][f"Level {level}"])
+mine = ours("clustering", {"test.jsonl": [{"text": r["text"], "label": l} for r, l in zip(test, levels)],
+                           "task.json": [{"document_fraction": 0.5}]}, [[row["text"] for row in test]])
+names += ["v_measure_level_0", "v_measure_level_1", "ami_level_0", "ami_level_1"]
+compare("clustering on two levels", [(name, name) for name in names], mine, peer)
 
 sets = []
 for _ in range(10):
@@ -184,16 +205,80 @@ mine = ours("reranking", {"test.jsonl": lists},
             [[line["query"] for line in lists], [text for line in lists for text in line["positive"] + line["negative"]]])
 compare("reranking", [("map", "map_at_1000"), ("mrr@10", "mrr_at_10"), ("ndcg@10", "ndcg_at_10")], mine, peer)
 
-judged = []
-for row in chance.sample(test, 100):
-    right = chance.sample(by_class[row["label"]], 8)
-    marks = [chance.randint(1, 5) for _ in range(12)]
-    machine = [chance.choice(by_class[row["label"]]) if chance.randint(1, 5) <= mark else others(row["label"], 1)[0]
-               for mark in marks]
-    judged.append({"text": row["text"], "human_summaries": right, "machine_summaries": machine, "relevance": marks})
-peer = theirs(task(AbsTaskSummarization, "Summarization", DatasetDict({"test": Dataset.from_list(judged)}), "cosine_spearman",
-                   min_score=1, max_score=5))
-mine = ours("summarization", {"test.jsonl": judged},
-            [[text for line in judged for text in line[name]] for name in ("human_summaries", "machine_summaries")])
-names = ["cosine_spearman", "cosine_pearson", "dot_spearman", "dot_pearson"]
-compare("summarization", [(name, name) for name in names], mine, peer)
+def summaries(repeats):
+    judged = []
+    for row in chance.sample(test, 100):
+        right = chance.sample(by_class[row["label"]], 8)
+        marks = [chance.randint(1, 5) for _ in range(12)]
+        machine = []
+        for mark in marks:
+            of_class = chance.randint(1, 5) <= mark
+            while True:
+                text = chance.choice(by_class[row["label"]]) if of_class else others(row["label"], 1)[0]
+                if repeats or text not in right + machine:
+                    break
+            machine.append(text)
+        judged.append({"text": row["text"], "human_summaries": right, "machine_summaries": machine, "relevance": marks})
+    return judged
+
+
+def summarization(name, judged):
+    made = task(AbsTaskSummarization, "Summarization", DatasetDict({"test": Dataset.from_list(judged)}), "cosine_spearman",
+                min_score=1, max_score=5)
+    peer = theirs(made)
+    mine = ours("summarization", {"test.jsonl": judged},
+                [[text for line in judged for text in line[name]] for name in ("human_summaries", "machine_summaries")])
+    names = ["cosine_spearman", "cosine_pearson", "dot_spearman", "dot_pearson"]
+    compare(name, [(name, name) for name in names], mine, peer)
+    return made
+
+
+summarization("summarization", summaries(repeats=False))
+made = summarization("summarization, texts repeated", summaries(repeats=True))
+straight, figures = dict(VECTORS), []
+for _ in range(20):
+    order = np.random.default_rng(len(figures)).permutation(len(straight[texts[0]]))
+    VECTORS.update((text, vector[order]) for text, vector in straight.items())
+    figures.append(theirs(made)[0]["cosine_spearman"])
+VECTORS.update(straight)
+
+
+class Scored(LM):
+    """A model whose log-likelihoods are drawn at random, and kept in the order of the requests."""
+
+    def __init__(self):
+        super().__init__()
+        self.known = []
+
+    def loglikelihood(self, requests):
+        self.known = [-chance.uniform(0.5, 1.5) * len(request.args[1].encode()) for request in requests]
+        return [(value, False) for value in self.known]
+
+    def loglikelihood_rolling(self, requests):
+        raise NotImplementedError
+
+    def generate_until(self, requests):
+        raise NotImplementedError
+
+
+items = [{"context": f"Question: {row['text']}\nAnswer:", "gold": chance.randrange(4),
+          "choices": [" " + label.replace("_", " ") for label in chance.sample([str(c) for c in classes], 4)]}
+         for row in test]
+(PLACE / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), "utf-8")
+scored = ConfigurableTask(config={
+    "task": "items", "dataset_path": "json", "dataset_kwargs": {"data_files": {"validation": str(PLACE / "items.jsonl")}},
+    "output_type": "multiple_choice", "validation_split": "validation", "num_fewshot": 0, "target_delimiter": "",
+    "doc_to_text": "context", "doc_to_choice": "choices", "doc_to_target": "gold",
+    "metric_list": [{"metric": m, "aggregation": "mean", "higher_is_better": True} for m in ("acc", "acc_bytes")]})
+model = Scored()
+start = time.perf_counter()
+found = lm_eval.evaluate(model, {"items": scored}, bootstrap_iters=0)["results"]["items"]
+peer = ({name.split(",")[0]: value for name, value in found.items()}, time.perf_counter() - start)
+(PLACE / "scores.txt").write_text("".join(f"{value!r}\n" for value in model.known))
+start = time.perf_counter()
+output = subprocess.run([MINKE, "eval", "lm", PLACE / "items.jsonl", "--log-likelihoods", PLACE / "scores.txt", "--json"],
+                        check=True, capture_output=True, text=True).stdout
+mine = (json.loads(output)["tasks"][0]["metrics"], time.perf_counter() - start)
+compare("multiple choice (lm-eval)", [("acc", "acc"), ("acc_norm", "acc_bytes")], mine, peer)
+print(f"\nSummarization with texts repeated: mteb's cosine_spearman is {100 * min(figures):.4f} to {100 * max(figures):.4f} over "
+      f"{len(figures)} orders of the same numbers; lm-eval {lm_eval.__version__}.")

@@ -11,7 +11,8 @@ public enum ModelLibrary {
 
   /// The kinds of models, in the order in which folders are held against them.
   package static let families: [any ModelFamily] = [
-    ByrneFamily(), SpikeWhaleFamily(), BinaryFamily(), BertFamily(), StaticFamily(),
+    ByrneFamily(), SpikeWhaleFamily(), BinaryFamily(), BertFamily(), StaticBinaryFamily(),
+    StaticFamily(),
   ]
 
   /// The model types that `config.json` may name.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes protocols.json: what NumPy, Python, SciPy and scikit-learn say of small made-up data.
+"""Makes protocols.json: what NumPy, Python, SciPy, scikit-learn and mteb say of small made-up data.
 
-    python3 -m venv /tmp/v && /tmp/v/bin/pip install scikit-learn
+    python3 -m venv /tmp/v && /tmp/v/bin/pip install mteb==2.26.*
     /tmp/v/bin/python Tests/Fixtures/make_protocol_fixtures.py
 """
 import json
@@ -9,11 +9,14 @@ import pathlib
 import random
 
 import numpy as np
-from scipy.stats import pearsonr, spearmanr
+from mteb._evaluators import SummarizationEvaluator
+from mteb.abstasks.clustering import _evaluate_clustering_bootstrapped
+from mteb.similarity_functions import cos_sim
+from mteb.timing import TimingStack
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, average_precision_score, f1_score, precision_score, recall_score
-from sklearn.metrics import v_measure_score
+from sklearn.metrics import accuracy_score, adjusted_mutual_info_score, average_precision_score, f1_score
+from sklearn.metrics import precision_score, recall_score, v_measure_score
 from sklearn.metrics.pairwise import paired_cosine_distances, paired_euclidean_distances, paired_manhattan_distances
 
 rng = np.random.default_rng(9)
@@ -34,7 +37,7 @@ def scores(truth, said):
             "recall": recall_score(truth, said, average="macro", zero_division=0)}
 
 
-fixture = {"origin": "numpy, scipy, scikit-learn; make_protocol_fixtures.py"}
+fixture = {"origin": "numpy, scipy, scikit-learn, mteb; make_protocol_fixtures.py"}
 
 # Draws.
 order = list(range(50))
@@ -84,19 +87,23 @@ classification(2, "two_classes")
 middles = rng.normal(size=(6, DIMENSION)) * 0.7
 labels = rng.integers(0, 6, 300)
 vectors = rounded(middles[labels] + rng.normal(size=(300, DIMENSION)) * 0.6)
+labels_of_clusters, cluster_vectors = labels, vectors
 drawing = random.Random(42)
 chosen = drawing.sample(range(300), k=200)
-values = []
+values, adjusted = [], []
 for _ in range(10):
     draw = [chosen[index] for index in drawing.choices(range(200), k=1000)]
     model = MiniBatchKMeans(n_clusters=len(set(labels[chosen])), batch_size=512, init="k-means++", n_init=1, random_state=42)
-    values.append(v_measure_score(labels[draw], model.fit_predict(vectors[draw])))
+    said = model.fit_predict(vectors[draw])
+    values.append(v_measure_score(labels[draw], said))
+    adjusted.append(adjusted_mutual_info_score(labels[draw], said))
 sets = []
 for start in range(0, 300, 100):
     part = slice(start, start + 100)
     model = MiniBatchKMeans(n_clusters=len(set(labels[part])), batch_size=50, n_init="auto", random_state=42)
     sets.append(v_measure_score(labels[part], model.fit(vectors[part]).labels_))
-fixture["clustering"] = {"vectors": listed(vectors), "labels": labels.tolist(), "v_measures": values, "sets": sets}
+fixture["clustering"] = {"vectors": listed(vectors), "labels": labels.tolist(), "v_measures": values, "ami": adjusted,
+                         "sets": sets}
 
 
 # Pairs, by the formulas of mteb 2's AbsTaskPairClassification.
@@ -147,19 +154,45 @@ fixture["reranking"] = {"queries": listed(queries), "counts": counts, "candidate
 human, machine = rounded(rng.normal(size=(10, 3, DIMENSION))), rounded(rng.normal(size=(10, 8, DIMENSION)))
 relevance = rng.integers(1, 6, (10, 8))
 relevance[4] = 3
-figures = {key: [] for key in ("cosine_spearman", "cosine_pearson", "dot_spearman", "dot_pearson")}
-for text in range(10):
-    if len(set(relevance[text])) == 1:
-        continue
-    a, b = machine[text].astype(np.float64), human[text].astype(np.float64)
-    dots = a @ b.T
-    cosines = dots / np.linalg.norm(a, axis=1)[:, None] / np.linalg.norm(b, axis=1)
-    for name, values in (("cosine", cosines), ("dot", dots)):
-        figures[f"{name}_spearman"].append(spearmanr(relevance[text], values.max(1)).statistic)
-        figures[f"{name}_pearson"].append(pearsonr(relevance[text], values.max(1)).statistic)
+
+
+class Table:
+    """A model of mteb whose texts are the numbers of rows."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def encode(self, inputs, **_):
+        return np.stack([self.rows[text] for batch in inputs for text in batch["text"]])
+
+    def similarity(self, first, second):
+        return cos_sim(first, second)
+
+
+names = [[f"{kind}{text}.{summary}" for summary in range(count)] for kind, count in (("human", 3), ("machine", 8))
+         for text in range(10)]
+evaluator = SummarizationEvaluator(
+    human_summaries=names[:10], machine_summaries=names[10:], texts=[""] * 10, gold_scores=relevance.tolist(),
+    task_metadata=None, hf_split="", hf_subset="", timer=TimingStack())
+table = Table(dict(zip(sum(names, []), np.concatenate([human.reshape(-1, DIMENSION), machine.reshape(-1, DIMENSION)]))))
+scores_of_mteb = evaluator._calculate_metrics(evaluator(table, encode_kwargs={}))
 fixture["summarization"] = {
     "human": listed(human), "machine": listed(machine), "relevance": relevance.tolist(),
-    "scores": {key: float(np.mean(values)) for key, values in figures.items()}}
+    "scores": {key: scores_of_mteb[key] for key in ("cosine_spearman", "cosine_pearson", "dot_spearman", "dot_pearson")}}
+
+# Clustering of documents on two levels, of which the second is not known of all: as numbers, which leaves these out, and as
+# texts, which makes them a class. The vectors are those of clustering.
+wide, narrow = labels_of_clusters % 2, labels_of_clusters
+fixture["levels"] = {}
+for form, label in (("numbers", int), ("texts", "c{}".format)):
+    levels = [[label(wide[row])] + ([label(narrow[row])] if row >= 40 else []) for row in range(300)]
+    drawing = random.Random(42)
+    chosen = drawing.sample(range(300), k=int(0.7 * 300))
+    values, _ = _evaluate_clustering_bootstrapped(
+        cluster_vectors[chosen], [levels[row] for row in chosen], n_clusters=3, cluster_size=500, kmean_batch_size=512,
+        max_depth=None, rng_state=drawing, seed=42)
+    fixture["levels"][form] = {"labels": levels} | {
+        metric: [by_level[f"Level {level}"] for level in (0, 1)] for metric, by_level in values.items()}
 
 place = pathlib.Path(__file__).resolve().parent / "protocols.json"
 place.write_text(json.dumps(fixture, separators=(",", ":")) + "\n")

@@ -45,7 +45,9 @@ import Testing
   @Test func `the items in which runs differ are listed`() throws {
     try Fixture.withTemporaryFolder { folder in
       for (name, values) in [("one", [1, 0, 0.5]), ("two", [0, 0, 0.75])] {
-        let items = values.enumerated().map { #"{"id": "q\#($0.offset)", "value": \#($0.element)}"# }
+        let items = values.enumerated().map {
+          #"{"id": "q\#($0.offset)", "value": \#($0.element), "text": "what | is\nthat"}"#
+        }
         let text = #"""
           {"model": "\#(name)", "tasks": [{"name": "t", "kind": "retrieval", "main": "ndcg@10", "metrics": \#
           {"ndcg@10": 0.5}, "items": [\#(items.joined(separator: ","))]}]}
@@ -57,8 +59,38 @@ import Testing
       let lines = run.text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
       #expect(
         lines.suffix(3) == [
-          ["task", "item", "one", "two"], ["t", "q0", "100.00", "0.00"], ["t", "q2", "50.00", "75.00"],
+          ["task", "item", "text", "one", "two"], ["t", "q0", "what", "|", "is", "that", "100.00", "0.00"],
+          ["t", "q2", "what", "|", "is", "that", "50.00", "75.00"],
         ])
+    }
+  }
+
+  @Test func `log-likelihoods made elsewhere are judged`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      func write(_ text: String, _ name: String) throws {
+        try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+      }
+      try write(
+        """
+        {"context": "a", "choices": [" b", " cdefgh"], "gold": 1}
+        {"context": "a", "choices": [" b", " c"], "gold": 0}
+
+        """, "task.jsonl")
+      try write("-3.5\n-6\n\n-1\n-2e0\n", "scores.txt")
+      let run = try minke("eval", "lm", "task.jsonl", "--log-likelihoods", "scores.txt", "--json", in: folder)
+      #expect(run.status == 0, "\(run.errors)")
+      let task = try json(run)["tasks"]?.array?.first
+      #expect(task?["metrics"]?["acc"]?.double == 0.5 && task?["metrics"]?["acc_norm"]?.double == 1)
+      try write("-1\n-2\n-3\n", "few.txt")
+      try write("-1\nlow\n", "words.txt")
+      for (arguments, words) in [
+        (["few.txt"], "expected 4 log-likelihoods, found 3"), (["words.txt"], "words.txt, line 2: expected a number"),
+        (["few.txt", "few.txt"], "a file for each of 1 tasks"), (["few.txt", "--limit", "1"], "--limit goes with"),
+        (["few.txt", "--model", "x"], "Give --model or --log-likelihoods"),
+      ] {
+        let wrong = try minke(["eval", "lm", "task.jsonl", "--log-likelihoods"] + arguments, in: folder)
+        #expect(wrong.status != 0 && wrong.errors.contains(words), "\(wrong.errors)")
+      }
     }
   }
 

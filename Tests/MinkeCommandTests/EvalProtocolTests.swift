@@ -56,6 +56,52 @@ import Testing
     }
   }
 
+  @Test func `a suite goes into a card, and says what is missing`() throws {
+    try withTasks { folder in
+      func write(_ text: String, _ name: String) throws {
+        try text.write(to: folder.appendingPathComponent(name), atomically: true, encoding: .utf8)
+      }
+      try write(
+        #"""
+        {"tasks": [{"type": "classification", "path": "kinds", "samples_per_label": 4}, {"type": "pairs", "path": "pairs"},
+        {"type": "sts", "path": "nowhere"}]}
+        """#, "suite.json")
+      let run = try minke("eval", "suite", "suite.json", "--card", "card.md", "--json", in: folder)
+      #expect(try tasks(run).map { $0["settings"]?["samples"]?.string } == ["4", nil])
+      #expect(run.errors.contains("nowhere: no data in") && run.errors.contains("wrote 2 figures into card.md"))
+      let card = try String(contentsOf: folder.appendingPathComponent("card.md"), encoding: .utf8)
+      #expect(card.contains("| kinds") && card.contains("`minke eval suite suite.json`"))
+      // A card that cannot be written is said before anything is measured.
+      try write("<!-- minke eval: begin -->", "broken.md")
+      for wrong in ["broken.md", "no/such/folder.md"] {
+        let refused = try minke("eval", "suite", "suite.json", "--card", wrong, in: folder)
+        #expect(refused.status == 2 && refused.text.isEmpty && refused.errors.hasPrefix("minke: \(wrong): expected"))
+      }
+    }
+  }
+
+  @Test func `vectors made elsewhere are cut, and none is left over`() throws {
+    try withTasks { folder in
+      let pairs = try String(contentsOf: folder.appendingPathComponent("pairs/pairs.jsonl"), encoding: .utf8)
+      for (name, member) in [("first", "sentence1"), ("second", "sentence2")] {
+        try pairs.replacing("\"\(member)\"", with: "\"text\"").write(
+          to: folder.appendingPathComponent("\(name).jsonl"), atomically: true, encoding: .utf8)
+        let encoded = try minke(
+          "encode", "--jsonl", "--no-normalize", "--input", "\(name).jsonl", "--output", "\(name).npy", in: folder)
+        #expect(encoded.status == 0, "\(encoded.errors)")
+      }
+      func measure(_ arguments: String...) throws -> Run {
+        try minke(["eval", "pairs", "pairs", "--json"] + arguments, in: folder)
+      }
+      let cut = try tasks(measure("--dimension", "64", "--vectors", "first.npy", "second.npy"))
+      let own = try tasks(measure("--dimension", "64"))
+      #expect(cut[0]["metrics"] == own[0]["metrics"] && cut[0]["settings"]?["dimension"]?.string == "64")
+      let surplus = try measure("--vectors", "first.npy", "second.npy", "second.npy")
+      #expect(surplus.status == 2 && surplus.errors.contains("a file for each group of texts, 2, found 3"))
+      #expect(try measure("--binarize", "--vectors", "first.npy", "second.npy").errors.contains("--vectors goes with"))
+    }
+  }
+
   @Test func `what is not there is said`() throws {
     try withTasks { folder in
       let missing = try minke("eval", "reranking", "nowhere", in: folder)

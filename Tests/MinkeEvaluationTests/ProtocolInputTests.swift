@@ -2,6 +2,7 @@ import Foundation
 import Minke
 import MinkeCore
 import MinkeTestSupport
+import Synchronization
 import Testing
 
 @testable import MinkeEvaluation
@@ -56,6 +57,12 @@ import Testing
       ),
       (["task.json": "[]"], .clustering, "expected an object, found []"),
       (["task.json": #"{"samples": 3}"#], .clustering, "found \"samples\""),
+      (["task.json": #"{"document_fraction": 1.5}"#], .clustering, "document_fraction: expected a number above 0, 1"),
+      (["task.json": #"{"document_fraction": 0.5, "max_documents": 9}"#], .clustering, "no document_fraction beside"),
+      (
+        ["test.jsonl": row + "\n" + row.replacing("1", with: "2"), "task.json": #"{"document_fraction": 0.1}"#],
+        .clustering, "a share of 2 documents that is one or more"
+      ),
       (["task.json": #"{"experiments": 0}"#], .clustering, "experiments: expected a whole number above 0, found 0"),
       (["task.json": #"{"type": "guess"}"#], .clustering, "type: expected retrieval, sts"),
     ] as [([String: String], TaskKind, String)])
@@ -109,6 +116,17 @@ import Testing
     return TableVectors(rows, dimension: 2)
   }
 
+  @Test func `progress goes on while vectors are judged`() throws {
+    try withTaskFiles { files in
+      try files.write(#"{"experiments": 4, "samples_per_label": 2}"#, to: "task.json")
+      let task = try classification(files)
+      let heard = Mutex<[Int]>([])
+      _ = try task.run(table(), seed: 1) { completed, total in heard.withLock { $0.append(100 * completed / total) } }
+      let shares = heard.withLock { $0 }
+      #expect(shares.count == 4 && shares == shares.sorted() && shares[0] > 50 && shares[3] == 100)
+    }
+  }
+
   @Test func `labels that only test has count as wrong, and that is said`() throws {
     try withTaskFiles { files in
       let result = try classification(files).run(table())
@@ -140,6 +158,13 @@ import Testing
       try Data(table().vectors(of: (0..<12).map { "train\($0)" }, role: nil).npyBytes()).write(to: train)
       try Data(table().vectors(of: (0..<4).map { "test\($0)" }, role: nil).npyBytes()).write(to: test)
       #expect(try task.run(FileVectors([train, test])) == expected)
+      let (enough, short, surplus) = (
+        FileVectors([train, test]), FileVectors([train, test], dimension: 1), FileVectors([train, test, test])
+      )
+      for vectors in [enough, short, surplus] { _ = try task.run(vectors) }
+      try enough.checkAllUsed()
+      #expect(throws: MinkeError.self) { try surplus.checkAllUsed() }
+      #expect(try task.run(FileVectors([train, test], dimension: 1)).settings["dimension"] == "1")
       let error = #expect(throws: MinkeError.self) { try task.run(FileVectors([test, train])) }
       #expect(error?.kind == .shapeMismatch)
     }

@@ -103,6 +103,12 @@ func withTaskFiles<Result>(_ body: (TaskFiles) throws -> Result) throws -> Resul
     #expect(VMeasure.value(classes: [0, 0, 1], clusters: [5, 5, 2]) == 1)
     #expect(VMeasure.value(classes: [0, 1], clusters: [0, 0]) == 0)
     #expect(VMeasure.value(classes: [1, 1], clusters: [0, 0]) == 1)
+    #expect(abs(AdjustedMutualInformation.value(classes: [0, 0, 1, 1], clusters: [5, 5, 2, 2]) - 1) < 1e-12)
+    #expect(AdjustedMutualInformation.value(classes: [0, 0, 0], clusters: [0, 1, 2]) == 0)
+    #expect(AdjustedMutualInformation.value(classes: [1, 1], clusters: [0, 0]) == 1)
+    // As scikit-learn says of these.
+    let value = AdjustedMutualInformation.value(classes: [0, 0, 1, 1, 2, 2], clusters: [0, 0, 1, 2, 2, 2])
+    #expect(abs(value - 0.5023607027202738) < 1e-12)
   }
 
   @Test(arguments: ["classification", "two_classes"])
@@ -151,6 +157,8 @@ func withTaskFiles<Result>(_ body: (TaskFiles) throws -> Result) throws -> Resul
         #expect(abs(item.value - value) < 1e-9, "\(item.id)")
       }
       #expect(result.items.count == 10 && result.name == "six")
+      #expect(abs((result["ami"] ?? 0) - (try doubles(golden["ami"]).mean)) < 1e-9)
+      #expect(abs((result["ami_std"] ?? 0) - (try doubles(golden["ami"]).deviation)) < 1e-9)
     }
   }
 
@@ -175,21 +183,30 @@ func withTaskFiles<Result>(_ body: (TaskFiles) throws -> Result) throws -> Resul
     }
   }
 
-  @Test func `each level of labels is clustered by itself`() throws {
-    let golden = try part("clustering")
-    let labels = try integers(golden["labels"])
+  @Test(arguments: ["numbers", "texts"])
+  func `each level of labels is clustered by itself, as mteb does`(form: String) throws {
+    let golden = try #require(try part("levels")[form])
+    let labels = try #require(golden["labels"]?.array)
     try withTaskFiles { files in
+      try files.write(labels.enumerated().map { ["text": .string("vectors\($0)"), "label": $1] })
       try files.write(
-        labels.enumerated().map { index, label in
-          let levels: [JSONValue] = index < 20 ? [.integer(label % 2)] : [.integer(label % 2), .integer(label)]
-          return ["text": .string("vectors\(index)"), "label": .array(levels)]
-        })
-      try files.write(#"{"documents_per_experiment": 200, "experiments": 2}"#, to: "task.json")
-      let result = try ClusteringTask(contentsOf: files.folder).run(rows(golden, "vectors"))
+        #"{"document_fraction": 0.7, "documents_per_experiment": 500, "experiments": 3}"#, to: "task.json")
+      let result = try ClusteringTask(contentsOf: files.folder).run(rows(part("clustering"), "vectors"))
       #expect(
-        result.items.map(\.id) == ["level 0, draw 1", "level 0, draw 2", "level 1, draw 1", "level 1, draw 2"])
-      #expect(result.items[2].value > 0.7 && result.items[0].value < result.items[2].value)
-      #expect(result.warnings == ["20 documents have no label at level 1, where they are left out"])
+        result.items.map(\.id) == (0..<6).map { "level \($0 / 3), draw \($0 % 3 + 1)" })
+      for level in 0...1 {
+        let values = try doubles(golden["v_measure"]?.array?[level])
+        for (item, value) in zip(result.items[(3 * level)...], values) {
+          #expect(abs(item.value - value) < 1e-9, "\(item.id)")
+        }
+        let ami = try doubles(golden["ami"]?.array?[level])
+        #expect(abs((result["v_measure_level_\(level)"] ?? 0) - values.mean) < 1e-9)
+        #expect(abs((result["ami_level_\(level)"] ?? 0) - ami.mean) < 1e-9)
+      }
+      #expect(result.warnings.count == 1)
+      #expect(
+        result.warnings[0].hasSuffix(
+          "have no label at level 1, where they are \(form == "texts" ? "one more class" : "left out")"))
     }
   }
 
@@ -275,7 +292,7 @@ func withTaskFiles<Result>(_ body: (TaskFiles) throws -> Result) throws -> Resul
     }
   }
 
-  @Test func `summaries are correlated text by text`() throws {
+  @Test func `summaries are correlated text by text, as mteb does`() throws {
     let golden = try part("summarization")
     let relevance = try #require(golden["relevance"]?.array)
     try withTaskFiles { files in
@@ -287,8 +304,11 @@ func withTaskFiles<Result>(_ body: (TaskFiles) throws -> Result) throws -> Resul
           ]
         })
       let result = try SummarizationTask(contentsOf: files.folder).run(rows(golden, "human", "machine"))
-      // Cosines are rounded to single precision.
+      // Ranks are the same, and numbers but for the order in which single precision adds them.
       try check(result, golden["scores"], within: 1e-7)
+      for name in ["cosine_spearman", "dot_spearman"] {
+        #expect(abs((result[name] ?? 0) - (try #require(golden["scores"]?[name]?.double))) < 1e-14)
+      }
       #expect(result.items.count == 9)
       #expect(
         result.warnings == ["1 texts are left out, all of whose summaries are equally good or close: 5"])

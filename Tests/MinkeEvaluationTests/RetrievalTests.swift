@@ -104,8 +104,39 @@ import Testing
       let back = try RankedRun(contentsOf: file)
       #expect(back.hits == outcome.run.hits.filter { !$0.value.isEmpty })
       #expect(evaluation.result(of: back, dataset).metrics == outcome.result.metrics)
-      try Data("q1 Q0 d2 one 0.5\n".utf8).write(to: file)
-      #expect(throws: MinkeError.self) { try RankedRun(contentsOf: file) }
+      for wrong in ["q1 Q0 d2 one 0.5\n", "q1 Q0 d2 1 0.5 x\nq2 Q0 d2 1 0.5 x\nq1 Q0 d2 2 0.4 x\n"] {
+        try Data(wrong.utf8).write(to: file)
+        let error = #expect(throws: MinkeError.self) { try RankedRun(contentsOf: file) }
+        #expect(error?.subject.hasSuffix("run.trec, line \(wrong.split(separator: "\n").count)") == true)
+      }
+      try Data("q1 Q0 d2 1 0.5 x\nq9 Q0 d2 1 0.5 x\n".utf8).write(to: file)
+      #expect(
+        try RankedRun(contentsOf: file).warnings(for: dataset) == [
+          "1 judged queries that the run does not have, for which nothing is found: q2",
+          "1 queries of the run that are not judged: q9",
+        ])
+    }
+  }
+
+  @Test func `a suite says whether gains count, and whether a query may find itself`() throws {
+    let corpus = Self.corpus + "{\"_id\": \"q1\", \"text\": \"what makes bread rise\"}\n"
+    let qrels = "query-id\tcorpus-id\tscore\nq1\td2\t3\nq1\td1\t1\nq2\t3\t1\n"
+    try Self.folder(corpus: corpus, queries: Self.queries, qrels: ["test.tsv": qrels]) { folder in
+      let dataset = try RetrievalDataset(contentsOf: folder)
+      let encoder = try ModelLibrary.textEncoder()
+      let plain = try RetrievalEvaluation().run(dataset, EncodedVectors(encoder))[0]
+      #expect(plain.result.mainMetric == "ndcg@10" && plain.run.hits["q1"]?[0].document == "q1")
+      #expect(plain.result.items.map(\.text) == ["what makes bread rise", "who follows footprints"])
+      let evaluation = try RetrievalEvaluation(settings: ["graded_gains": true, "ignore_identical_ids": true])
+      let heeding = try evaluation.run(dataset, EncodedVectors(encoder))[0]
+      #expect(heeding.run.hits["q1"]?[0].document == "d2")
+      #expect(heeding.run.hits["q1"]?.contains { $0.document == "q1" } == false)
+      #expect(heeding.result.mainMetric == "graded_ndcg@10")
+      #expect(abs(heeding.result.items.map(\.value).mean - heeding.result.main) < 1e-12)
+      #expect(heeding.result.main == heeding.result["graded_ndcg@10"])
+      for wrong: [String: JSONValue] in [["graded": true], ["graded_gains": 1]] {
+        #expect(throws: MinkeError.self) { try RetrievalEvaluation(settings: wrong) }
+      }
     }
   }
 

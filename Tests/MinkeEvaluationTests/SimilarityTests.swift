@@ -95,6 +95,12 @@ import Testing
   @Test func `a suite says what is missing, and its card can be written again`() throws {
     #expect(Suite.mtebEnglishV2.tasks.count == 41)
     #expect(Set(Suite.mtebEnglishV2.tasks.map(\.name)).count == 41)
+    // As the library has them.
+    let settings = Dictionary(uniqueKeysWithValues: Suite.mtebEnglishV2.tasks.map { ($0.name, $0.settings) })
+    #expect(settings["ToxicConversationsClassification"] == ["samples_per_label": 16])
+    #expect(settings["BiorxivClusteringP2P.v2"] == ["document_fraction": .number(0.04)])
+    #expect(settings["FiQA2018"] == ["graded_gains": true, "ignore_identical_ids": true])
+    #expect(settings["SCIDOCS"] == ["graded_gains": true] && settings["STS12"] == [:])
     let first = TaskResult(
       name: "a", kind: .sts, metrics: [.init("spearman_cosine", 0.5)], mainMetric: "spearman_cosine")
     let second = TaskResult(
@@ -115,8 +121,17 @@ import Testing
       let suite = try Suite(contentsOf: file)
       #expect(suite.name == "s" && suite.tasks == [.init(name: "x", kind: .sts, path: "sts/x.tsv")])
       #expect(suite.location(of: suite.tasks[0], in: folder) == nil)
-      try Data("{\"tasks\": [{\"type\": \"cooking\", \"path\": \"x\"}]}".utf8).write(to: file)
-      #expect(throws: MinkeError.self) { try Suite(contentsOf: file) }
+      for wrong in [
+        #"{"type": "cooking", "path": "x"}"#, #"{"type": "sts", "path": "x", "graded_gains": true}"#,
+        #"{"type": "retrieval", "path": "x", "graded_gain": true}"#,
+        #"{"type": "classification", "path": "x", "samples_per_label": 0}"#,
+      ] {
+        try Data("{\"tasks\": [\(wrong)]}".utf8).write(to: file)
+        let error = #expect(throws: MinkeError.self) { try Suite(contentsOf: file) }
+        #expect(error?.subject.contains("s.json: task 1") == true)
+      }
+      try Data(#"{"tasks": [{"type": "classification", "path": "x", "samples_per_label": 16}]}"#.utf8).write(to: file)
+      #expect(try Suite(contentsOf: file).tasks[0].settings == ["samples_per_label": 16])
     }
   }
 }

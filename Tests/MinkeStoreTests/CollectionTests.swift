@@ -182,7 +182,8 @@ private func error(_ body: () throws -> Void) -> MinkeError? {
           #"{"text": "no id"}"#, #"{"id": "a", "text": "the last of an id counts"}"#,
         ])
         #expect(
-          report.added == 3 && report.mistakes.count == 1 && report.mistakes[0].subject.contains("r.jsonl: line 3"))
+          report.added == 3 && report.mistakes.count == 1
+            && report.mistakes[0].subject.hasSuffix("r.jsonl, line 3, byte 0"))
         #expect(try collection.passages(of: "a").map(\.text) == ["the last of an id counts"])
         #expect(try collection.passages(of: "7")[0].title == "Food")
         report = try index([#"{"id": "a", "text": "the last of an id counts"}"#, #"{"id": 7, "text": "cake"}"#])

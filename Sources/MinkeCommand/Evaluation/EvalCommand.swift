@@ -25,13 +25,23 @@ struct EvaluatedModel: ParsableArguments {
       valueName: "npy"))
   var vectors: [String] = []
 
+  static let vectorsGoAlone = "--vectors goes with neither --model, --precision nor --binarize."
+
+  func validate() throws {
+    if !vectors.isEmpty,
+      encoder.model.name != ModelLibrary.defaultName || encoder.precision != nil || encoder.binarize
+    {
+      throw ValidationError(Self.vectorsGoAlone)
+    }
+  }
+
   /// Where the vectors of the tasks come from, one task after the other.
   ///
   /// - Parameter normalize: whether a model's vectors are scaled to length 1.
   func source(normalize: Bool = true) throws -> any TextVectors {
     vectors.isEmpty
       ? EncodedVectors(try encoder.load(), dimension: encoder.dimension, normalize: normalize)
-      : FileVectors(vectors.map { URL(fileURLWithPath: $0) })
+      : FileVectors(vectors.map { URL(fileURLWithPath: $0) }, dimension: encoder.dimension)
   }
 }
 

@@ -18,14 +18,28 @@ extension EvalCommand {
         acc and acc_norm are those of lm-evaluation-harness: the answer of the highest log-likelihood, and of the \
         highest for each byte.
 
+        --log-likelihoods judges what another program's model says: a file for each task, a number a line, of each choice \
+        of each item, or of the good and the bad sentence.
+
           minke eval lm arc_easy.jsonl blimp --model byrne-86m
+          minke eval lm arc_easy.jsonl --log-likelihoods scores.txt
           minke eval arithmetic --count 500 --output sums.jsonl && minke eval lm sums.jsonl --model byrne-86m
         """)
 
     @Argument(help: "Files and folders of tasks.", completion: .file())
     var paths: [String]
 
-    @OptionGroup var model: LanguageModelOption
+    @Option(
+      name: [.customShort("m"), .customLong("model")], help: "The path of a language model's folder.",
+      completion: .directory)
+    var model: String?
+
+    @Option(
+      parsing: .upToNextOption,
+      help: ArgumentHelp(
+        "Log-likelihoods made elsewhere instead of a model's: a file for each task.", valueName: "file"),
+      completion: .file())
+    var logLikelihoods: [String] = []
 
     @Option(help: "Take only the first items of each file; a text is read to its end.")
     var limit: Int?
@@ -35,12 +49,15 @@ extension EvalCommand {
     func validate() throws {
       if paths.isEmpty { throw ValidationError("Give a file or folder of tasks.") }
       if let limit, limit < 1 { throw ValidationError("--limit is 1 or more.") }
+      if (model == nil) == logLikelihoods.isEmpty { throw ValidationError("Give --model or --log-likelihoods.") }
+      if !logLikelihoods.isEmpty, limit != nil { throw ValidationError("--limit goes with --model.") }
     }
 
     func run() async throws {
       // Files before the model: a mistake in one is said at once.
       let tasks = try paths.flatMap { try LanguageTaskFiles.tasks(at: URL(fileURLWithPath: $0)) }
-      let (language, limit) = (try model.load(), limit)
+      guard let model else { return try output.print(judged(tasks)) }
+      let (language, limit) = (try LanguageModelOption.load(model), limit)
       var results: [TaskResult] = []
       for task in tasks {
         let progress = ProgressBar(task.name)
@@ -48,6 +65,19 @@ extension EvalCommand {
         progress.finish()
       }
       try output.print(EvaluationReport(model: language.identity.name, tasks: results))
+    }
+
+    private func judged(_ tasks: [any LanguageTask]) throws -> EvaluationReport {
+      guard tasks.count == logLikelihoods.count else {
+        throw MinkeError(
+          .invalidArgument, "--log-likelihoods", expected: "a file for each of \(tasks.count) tasks",
+          found: "\(logLikelihoods.count)")
+      }
+      let results = try zip(tasks, logLikelihoods).map {
+        try $0.result(logLikelihoods: LogLikelihoodFile.read(URL(fileURLWithPath: $1)))
+      }
+      let names = logLikelihoods.map { URL(fileURLWithPath: $0).lastPathComponent }
+      return EvaluationReport(model: names.joined(separator: ", "), tasks: results)
     }
   }
 }

@@ -27,6 +27,7 @@ struct ProtocolArguments: ParsableArguments {
       defer { bar.finish() }
       return try task.run(source, seed: seed, progress: bar.handler)
     }
+    try (source as? FileVectors)?.checkAllUsed()
     try output.print(EvaluationReport(model: source.name, tasks: results))
   }
 }

@@ -82,6 +82,9 @@ extension EvalCommand {
         throw ValidationError("--beside goes with --errors and one folder.")
       }
       if errors < 0 { throw ValidationError("--errors takes 0 or more.") }
+      if !vectors.isEmpty, model.name != ModelLibrary.defaultName || precision != nil || binarize {
+        throw ValidationError(EvaluatedModel.vectorsGoAlone)
+      }
       _ = try evaluation(nil)
     }
 
@@ -99,7 +102,9 @@ extension EvalCommand {
         let outcomes: [RetrievalEvaluation.Outcome]
         if let run {
           let ranked = try RankedRun(contentsOf: URL(fileURLWithPath: run))
-          outcomes = [.init(result: evaluation.result(of: ranked, dataset), run: ranked)]
+          var result = evaluation.result(of: ranked, dataset)
+          result.warnings += ranked.warnings(for: dataset)
+          outcomes = [.init(result: result, run: ranked)]
         } else {
           outcomes = try evaluation.run(dataset, source, progress: bar.handler)
         }
@@ -126,6 +131,7 @@ extension EvalCommand {
           try file.finish()
         }
       }
+      try files?.checkAllUsed()
       let name = run.map { URL(fileURLWithPath: $0).lastPathComponent } ?? source?.name ?? "BM25"
       try output.print(
         EvaluationReport(model: name, tasks: tasks), adding: failures.isEmpty ? [:] : ["errors": json(failures)])

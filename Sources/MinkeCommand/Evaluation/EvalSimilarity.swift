@@ -30,6 +30,7 @@ extension EvalCommand {
         tasks.append(try SimilarityEvaluation().run(pairs, source, progress: bar.handler))
         bar.finish()
       }
+      try (source as? FileVectors)?.checkAllUsed()
       try output.print(EvaluationReport(model: source.name, tasks: tasks))
     }
   }

@@ -35,6 +35,8 @@ extension EvalCommand {
     @OptionGroup var output: EvaluationOutput
 
     func run() async throws {
+      // Before the work: a mistake in the card is said at once.
+      if let card { _ = try self.card("", in: card) }
       let known = Suite.known.first { $0.name == self.suite }
       let suite = try known ?? Suite(contentsOf: URL(fileURLWithPath: self.suite))
       let folder =
@@ -49,7 +51,7 @@ extension EvalCommand {
           missing.append(task.name)
           continue
         }
-        for var result in try await runner.run(task.kind, place) {
+        for var result in try await runner.run(task, place) {
           if task.kind != .languageModel { result.name = task.name }
           tasks.append(result)
           categories.append(task.category)
@@ -67,14 +69,27 @@ extension EvalCommand {
     }
 
     private func write(_ report: SuiteReport, to card: String) throws {
-      let url = URL(fileURLWithPath: card)
-      let exists = FileManager.default.fileExists(atPath: url.path)
-      let before = try exists ? String(contentsOf: url, encoding: .utf8) : ""
-      let section = report.text(.markdown) + "\n" + provenance(report) + "\n"
-      var file = try FileWriter(url)
-      try file.write(try ModelCard.writing(section, into: before, subject: card))
+      let text = try self.card(report.text(.markdown) + "\n" + provenance(report) + "\n", in: card)
+      var file = try FileWriter(URL(fileURLWithPath: card))
+      try file.write(text)
       try file.finish()
       say("minke: wrote \(tasksText(report)) into \(card)")
+    }
+
+    /// The card at `path` with `section` in it; a new one where there is none.
+    private func card(_ section: String, in path: String) throws -> String {
+      let url = URL(fileURLWithPath: path)
+      guard FileManager.default.fileExists(atPath: url.deletingLastPathComponent().path) else {
+        throw MinkeError(.notFound, path, expected: "a folder to write into", found: "none")
+      }
+      var before = ""
+      if FileManager.default.fileExists(atPath: url.path) {
+        guard let bytes = FileManager.default.contents(atPath: url.path),
+          let text = String(validating: bytes, as: UTF8.self)
+        else { throw MinkeError(.inputOutput, path, expected: "a card of UTF-8 text that can be read", found: "none") }
+        before = text
+      }
+      return try ModelCard.writing(section, into: before, subject: path)
     }
 
     private func tasksText(_ report: SuiteReport) -> String {
@@ -106,7 +121,8 @@ private struct SuiteRunner {
 
   var name: String { vectors?.name ?? rawVectors?.name ?? options.model.name }
 
-  mutating func run(_ kind: TaskKind, _ place: URL) async throws -> [TaskResult] {
+  mutating func run(_ task: Suite.Task, _ place: URL) async throws -> [TaskResult] {
+    let kind = task.kind
     let bar = ProgressBar(place.lastPathComponent, unit: kind == .retrieval ? .bytes : .pieces)
     defer { bar.finish() }
     if kind == .languageModel {
@@ -126,12 +142,14 @@ private struct SuiteRunner {
     switch kind {
     case .retrieval:
       let dataset = try RetrievalDataset(contentsOf: place)
-      return try RetrievalEvaluation().run(dataset, vectors, progress: bar.handler).map(\.result)
+      return try RetrievalEvaluation(settings: task.settings).run(dataset, vectors, progress: bar.handler).map(\.result)
     case .sts:
       return [try SimilarityEvaluation().run(ScoredPairs(contentsOf: place), rawVectors, progress: bar.handler)]
     default:
       guard let protocolTask = kind.protocolTask else { preconditionFailure("no suite has a task of kind \(kind)") }
-      return [try protocolTask.init(contentsOf: place).run(rawVectors, progress: bar.handler)]
+      var folder = try TaskFolder(place)
+      try folder.settings.set(task.settings, subject: task.name)
+      return [try protocolTask.init(folder).run(rawVectors, progress: bar.handler)]
     }
   }
 }

@@ -9,7 +9,9 @@ struct LanguageModelOption: ParsableArguments {
   var path: String
 
   /// The model; what its files leave open is said on standard error.
-  func load() throws -> LanguageModel {
+  func load() throws -> LanguageModel { try Self.load(path) }
+
+  static func load(_ path: String) throws -> LanguageModel {
     let language = try ModelLibrary.languageModel(path)
     for assumption in language.assumptions { say("minke: \(assumption)") }
     return language

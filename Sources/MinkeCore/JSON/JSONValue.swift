@@ -17,10 +17,12 @@ public enum JSONValue: Equatable, Sendable {
 
   /// Reads the whole of `bytes`.
   ///
-  /// - Parameter subject: the file's name, for error texts.
+  /// - Parameters:
+  ///   - subject: the file's name, for error texts.
+  ///   - line: the number of the first line, where `bytes` are not the file's beginning.
   /// - Throws: ``MinkeError`` with line and byte where the text is not JSON, nests too deep or repeats a key.
-  package init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
-    self = try JSONReader.read(bytes, subject: subject) { try JSONValue(reading: &$0) }
+  package init(parsing bytes: UnsafeRawBufferPointer, subject: String, line: Int = 1) throws {
+    self = try JSONReader.read(bytes, subject: subject, line: line) { try JSONValue(reading: &$0) }
   }
 
   /// Reads the next value of `reader`.

@@ -37,8 +37,11 @@ public struct TeacherAgreement: Sendable {
         TaskResult.Metric(
           "within_\(threshold)", Double(cosines.count { $0 >= threshold }) / Double(cosines.count)))
     } else {
+      func form(_ vectors: Embeddings) -> String {
+        "\(vectors.dimension) \(vectors.packedBits == nil ? "numbers" : "bits")"
+      }
       warnings.append(
-        "cosines to the teacher's vectors are left out: \(student.dimension) and \(teacher.dimension) numbers or bits")
+        "cosines to the teacher's vectors, of \(form(teacher)), are left out: those judged have \(form(student))")
     }
     var (a, b) = (student, teacher)
     if student.count > limit {

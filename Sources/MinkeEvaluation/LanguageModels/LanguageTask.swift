@@ -1,5 +1,7 @@
+import Foundation
 import MinkeCore
 import MinkeModels
+import MinkeText
 
 /// A test that a language model takes.
 public protocol LanguageTask: Sendable {
@@ -12,6 +14,39 @@ public protocol LanguageTask: Sendable {
   /// - Throws: `MinkeError` when a continuation is longer than the model's context length, or a likelihood is not a
   ///   number; `CancellationError` when the calling task is cancelled.
   func evaluate(_ model: LanguageModel, limit: Int?, progress: ProgressHandler?) throws -> [TaskResult]
+
+  /// What log-likelihoods made elsewhere come to: of the choices of one item after the other, or of a good sentence and its
+  /// bad one by turns.
+  ///
+  /// - Throws: `MinkeError` when one is NaN or there are not as many as texts to judge; for a task of another sort.
+  func result(logLikelihoods: [Double]) throws -> TaskResult
+}
+
+extension LanguageTask {
+  public func result(logLikelihoods: [Double]) throws -> TaskResult {
+    throw MinkeError(
+      .invalidArgument, name, expected: "multiple choice or minimal pairs of one file", found: "another sort of task")
+  }
+}
+
+/// Numbers that another program wrote, one a line.
+public enum LogLikelihoodFile {
+  /// The numbers of the file at `url`; empty lines are passed over.
+  ///
+  /// - Throws: `MinkeError` when it cannot be read, or a line is no number.
+  public static func read(_ url: URL) throws -> [Double] {
+    var lines = try FileLines(contentsOf: FilePath(url.relativePath))
+    var numbers: [Double] = []
+    while let line = try lines.next() {
+      if line.isBlank { continue }
+      let text = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+      guard let number = Double(text), !number.isNaN else {
+        throw MinkeError(.malformedFile, lines.subject, expected: "a number", found: String(text.prefix(40)))
+      }
+      numbers.append(number)
+    }
+    return numbers
+  }
 }
 
 /// How likely a model finds the continuations of a task.

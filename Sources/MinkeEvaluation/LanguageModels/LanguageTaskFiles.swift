@@ -1,5 +1,6 @@
 import Foundation
 import MinkeCore
+import MinkeText
 
 /// The tests for language models that files hold.
 ///
@@ -43,14 +44,13 @@ public enum LanguageTaskFiles {
   }
 
   private static func task(in url: URL) throws -> any LanguageTask {
-    let file = try MappedFile(url)
     let name = url.deletingPathExtension().lastPathComponent
-    guard url.pathExtension == "jsonl" else { return TextPrediction(name: name, bytes: Array(file.bytes)) }
-    var lines = ItemLines(file)
-    guard let form = try lines.form else {
-      throw MinkeError(.malformedFile, file.path, expected: "an item in a line", found: "no line that is not blank")
+    guard url.pathExtension == "jsonl" else {
+      let file = try MappedFile(url)
+      return withExtendedLifetime(file) { TextPrediction(name: name, bytes: Array(file.bytes)) }
     }
-    switch form {
+    let lines = ItemLines(path: FilePath(url.relativePath))
+    switch try lines.form {
     case .choices: return MultipleChoice(name: name, items: try lines.read { try $0.choices($1) })
     case .contexts: return MultipleChoice(name: name, items: try lines.read { try $0.contexts($1) })
     case .sentences: return MinimalPairs(name: name, pairs: try lines.read { try $0.sentences($1) })
@@ -62,51 +62,41 @@ public enum LanguageTaskFiles {
 private struct ItemLines {
   enum Form: String { case choices, contexts, sentences = "sentence_good" }
 
-  private let file: MappedFile
-  private var ids: Set<String> = []
+  let path: FilePath
 
-  init(_ file: MappedFile) { self.file = file }
-
-  /// The lines that are not blank, with their numbers from 1.
-  private var lines: some Sequence<(number: Int, bytes: UnsafeRawBufferPointer)> {
-    let mark = file.bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
-    return file.bytes.dropFirst(mark).split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-      .enumerated().lazy
-      .filter { !$0.element.allSatisfy { [0x20, 0x09, 0x0d].contains($0) } }
-      .map { (number: $0.offset + 1, bytes: UnsafeRawBufferPointer(rebasing: $0.element)) }
-  }
-
-  /// What the first line says; nil where there is none.
-  var form: Form? {
+  /// What the first line says.
+  var form: Form {
     get throws {
-      guard let first = lines.first(where: { _ in true }) else { return nil }
-      return try JSONReader.read(first.bytes, subject: file.path, line: first.number) { reader in
-        let value = try JSONValue(reading: &reader)
-        guard let form = [Form.choices, .contexts, .sentences].first(where: { value[$0.rawValue] != nil }) else {
-          throw reader.error(
-            "an object with \"choices\", \"contexts\" or \"sentence_good\"", found: String(value.text.prefix(80)))
-        }
-        return form
+      var lines = try FileLines(contentsOf: path)
+      guard let (value, line) = try lines.nextJSON(1)?.first else {
+        throw MinkeError(
+          .malformedFile, path.description, expected: "an item in a line", found: "no line that is not blank")
       }
+      guard let form = [Form.choices, .contexts, .sentences].first(where: { value[$0.rawValue] != nil }) else {
+        throw MinkeError(
+          .malformedFile, line.subject, expected: "an object with \"choices\", \"contexts\" or \"sentence_good\"",
+          found: value.shortText)
+      }
+      return form
     }
   }
 
   /// What `item` makes of each line and its id.
-  mutating func read<Item>(_ item: (ItemObject, String) throws -> Item) throws -> [Item] {
+  func read<Item>(_ item: (ItemObject, String) throws -> Item) throws -> [Item] {
     var items: [Item] = []
-    for line in lines {
-      let place = "\(file.path), line \(line.number)"
-      let value = try JSONReader.read(line.bytes, subject: file.path, line: line.number) {
-        try JSONValue(reading: &$0)
-      }
-      let id = value["id"]?.string ?? value["id"]?.integer.map(String.init) ?? String(line.number)
-      guard ids.insert(id).inserted else {
-        throw MinkeError(.malformedFile, place, expected: "each id once", found: "\"\(id)\" again")
-      }
-      do {
-        items.append(try item(ItemObject(value: value), id))
-      } catch let error as MinkeError {
-        throw error.inside(place)
+    var ids: Set<String> = []
+    var lines = try FileLines(contentsOf: path)
+    while let values = try lines.nextJSON(4096) {
+      for (value, line) in values {
+        let id = value["id"]?.string ?? value["id"]?.integer.map(String.init) ?? String(line.number)
+        guard ids.insert(id).inserted else {
+          throw MinkeError(.malformedFile, line.subject, expected: "each id once", found: "\"\(id)\" again")
+        }
+        do {
+          items.append(try item(ItemObject(value: value), id))
+        } catch let error as MinkeError {
+          throw error.inside(line.subject)
+        }
       }
     }
     return items
@@ -157,7 +147,6 @@ private struct ItemObject {
 
   private func wrong(_ name: String, _ expected: String) -> MinkeError {
     MinkeError(
-      .malformedFile, "\"\(name)\"", expected: expected, found: value[name].map { String($0.text.prefix(80)) } ?? "none"
-    )
+      .malformedFile, "\"\(name)\"", expected: expected, found: value[name]?.shortText ?? "none")
   }
 }

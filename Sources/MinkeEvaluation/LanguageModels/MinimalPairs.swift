@@ -38,7 +38,7 @@ public struct MinimalPairs: LanguageTask {
   /// What the log-likelihoods of the sentences, a good one and its bad one by turns, come to.
   ///
   /// - Throws: `MinkeError` when one is NaN or there are not two for each pair.
-  package func result(logLikelihoods: [Double]) throws(MinkeError) -> TaskResult {
+  public func result(logLikelihoods: [Double]) throws(MinkeError) -> TaskResult {
     guard logLikelihoods.count == 2 * pairs.count else {
       throw MinkeError(
         .shapeMismatch, name, expected: "\(2 * pairs.count) log-likelihoods", found: "\(logLikelihoods.count)")
@@ -55,7 +55,7 @@ public struct MinimalPairs: LanguageTask {
     return TaskResult(
       name: name, kind: .languageModel,
       metrics: TaskResult.accuracy("acc", of: values) + [TaskResult.Metric("item_count", Double(pairs.count))],
-      mainMetric: "acc", items: zip(pairs, values).map { TaskResult.Item(id: $0.id, value: $1) })
+      mainMetric: "acc", items: zip(pairs, values).map { TaskResult.Item(id: $0.id, value: $1, text: $0.good) })
   }
 }
 

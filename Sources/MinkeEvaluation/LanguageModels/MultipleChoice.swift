@@ -80,7 +80,7 @@ public struct MultipleChoice: LanguageTask {
   /// What the log-likelihoods of all choices, one item after the other, come to.
   ///
   /// - Throws: `MinkeError` when one is NaN or there are not as many as choices.
-  package func result(logLikelihoods: [Double]) throws(MinkeError) -> TaskResult {
+  public func result(logLikelihoods: [Double]) throws(MinkeError) -> TaskResult {
     let count = items.reduce(0) { $0 + $1.continuations.count }
     guard logLikelihoods.count == count else {
       throw MinkeError(.shapeMismatch, name, expected: "\(count) log-likelihoods", found: "\(logLikelihoods.count)")
@@ -102,7 +102,9 @@ public struct MultipleChoice: LanguageTask {
     metrics.append(TaskResult.Metric("item_count", Double(items.count)))
     return TaskResult(
       name: name, kind: .languageModel, metrics: metrics, mainMetric: "acc",
-      items: zip(items, sums).map { TaskResult.Item(id: $0.id, value: $1) })
+      items: zip(items, sums).map { item, value in
+        TaskResult.Item(id: item.id, value: value, text: item.contexts[item.gold] + item.continuations[item.gold])
+      })
   }
 
   private static func firstOfHighest(_ values: [Double]) -> Int {

@@ -23,6 +23,8 @@ public struct RetrievalMetrics: Sendable {
   public var map = [100]
   public var accuracy = [1, 3, 5, 10]
   public var precisionAndRecall = [1, 3, 5, 10]
+  /// Whether the main figure heeds gains other than 1, where there are some, as MTEB's does.
+  public var heedsGains = false
 
   /// The figures that the field prints.
   public init() {}
@@ -45,7 +47,7 @@ public struct RetrievalMetrics: Sendable {
     }
     var figures: [TaskResult.Metric] = []
     for k in ndcg { figures.append(mean("ndcg@\(k)") { $0.ndcg(k) }) }
-    if asked.contains(where: { $0.relevant.contains { $0 != 1 } }) {
+    if Self.haveGains(asked) {
       for k in ndcg { figures.append(mean("graded_ndcg@\(k)") { $0.gradedNDCG(k) }) }
     }
     for k in mrr { figures.append(mean("mrr@\(k)") { $0.reciprocalRank(k) }) }
@@ -59,11 +61,21 @@ public struct RetrievalMetrics: Sendable {
   }
 
   /// The name of the figure that stands for a task.
-  public var main: String { "ndcg@\(ndcg.first ?? 10)" }
+  public func main(of rankings: [JudgedRanking]) -> String {
+    (heedsGains && Self.haveGains(rankings) ? "graded_" : "") + "ndcg@\(ndcg.first ?? 10)"
+  }
 
   /// Each query's share in the main figure.
   public func items(of rankings: [JudgedRanking]) -> [TaskResult.Item] {
-    rankings.filter { !$0.relevant.isEmpty }.map { TaskResult.Item(id: $0.query, value: $0.ndcg(ndcg.first ?? 10)) }
+    let k = ndcg.first ?? 10
+    let isGraded = heedsGains && Self.haveGains(rankings)
+    return rankings.filter { !$0.relevant.isEmpty }.map {
+      TaskResult.Item(id: $0.query, value: isGraded ? $0.gradedNDCG(k) : $0.ndcg(k))
+    }
+  }
+
+  private static func haveGains(_ rankings: [JudgedRanking]) -> Bool {
+    rankings.contains { $0.relevant.contains { $0 != 1 } }
   }
 }
 

@@ -1,5 +1,3 @@
-import Foundation
-
 /// How well clusters go with classes: the harmonic mean of homogeneity and completeness (Rosenberg and Hirschberg
 /// 2007), as scikit-learn's `v_measure_score`.
 public enum VMeasure {
@@ -9,33 +7,42 @@ public enum VMeasure {
   ///   - classes: the true class of each item.
   ///   - clusters: the cluster that each item was put into.
   public static func value(classes: [Int], clusters: [Int]) -> Double {
-    precondition(classes.count == clusters.count, "\(classes.count) classes of \(clusters.count) items")
-    guard !classes.isEmpty else { return 1 }
-    struct Cell: Hashable {
-      let row: Int
-      let column: Int
-    }
-    var (rows, columns, cells): ([Int: Int], [Int: Int], [Cell: Int]) = ([:], [:], [:])
-    for (row, column) in zip(classes, clusters) {
-      rows[row, default: 0] += 1
-      columns[column, default: 0] += 1
-      cells[Cell(row: row, column: column), default: 0] += 1
-    }
-    let count = Double(classes.count)
-    // Summed in a fixed order: that of a dictionary changes from run to run.
-    func entropy(_ sizes: [Int: Int]) -> Double {
-      if sizes.count == 1 { return 0 }
-      return sizes.values.sorted().reduce(0) { $0 - Double($1) / count * log(Double($1) / count) }
-    }
-    let shares = cells.map { cell, size -> Double in
-      let (row, column) = (Double(rows[cell.row] ?? 1), Double(columns[cell.column] ?? 1))
-      return Double(size) / count * log(Double(size) / row * count / column)
-    }
-    let information: Double = shares.sorted().reduce(0, +)
-    let (ofClasses, ofClusters) = (entropy(rows), entropy(columns))
-    let homogeneity = ofClasses == 0 ? 1 : max(0, information) / ofClasses
-    let completeness = ofClusters == 0 ? 1 : max(0, information) / ofClusters
+    value(ClusterCounts(classes: classes, clusters: clusters))
+  }
+
+  static func value(_ counts: ClusterCounts) -> Double {
+    guard counts.count > 0 else { return 1 }
+    let (ofClasses, ofClusters) = (counts.classEntropy, counts.clusterEntropy)
+    let homogeneity = ofClasses == 0 ? 1 : counts.mutualInformation / ofClasses
+    let completeness = ofClusters == 0 ? 1 : counts.mutualInformation / ofClusters
     guard homogeneity + completeness > 0 else { return 0 }
     return 2 * homogeneity * completeness / (homogeneity + completeness)
+  }
+}
+
+/// How well clusters go with classes beyond what chance gives: the mutual information less that of items dealt at random,
+/// over the mean of both entropies less the same (Vinh, Epps and Bailey 2010), as scikit-learn's
+/// `adjusted_mutual_info_score`.
+public enum AdjustedMutualInformation {
+  /// 1 where clusters and classes are the same, about 0 where clusters are dealt at random; it may be below.
+  ///
+  /// - Parameters:
+  ///   - classes: the true class of each item.
+  ///   - clusters: the cluster that each item was put into.
+  public static func value(classes: [Int], clusters: [Int]) -> Double {
+    value(ClusterCounts(classes: classes, clusters: clusters))
+  }
+
+  static func value(_ counts: ClusterCounts) -> Double {
+    let (classes, clusters) = (counts.classSizes.count, counts.clusterSizes.count)
+    if classes <= 1, clusters <= 1 { return 1 }
+    if classes == 1 || clusters == 1 { return 0 }
+    let expected = counts.expectedMutualInformation
+    // Nothing is divided by zero: what rounds to it keeps its sign.
+    func apart(_ difference: Double) -> Double {
+      difference < 0 ? min(difference, -Double.ulpOfOne) : max(difference, Double.ulpOfOne)
+    }
+    return apart(counts.mutualInformation - expected)
+      / apart((counts.classEntropy + counts.clusterEntropy) / 2 - expected)
   }
 }

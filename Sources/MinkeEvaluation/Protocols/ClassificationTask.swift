@@ -23,8 +23,8 @@ public struct ClassificationTask: ProtocolTask {
     guard Set(train.labels).count > 1 else {
       throw try folder.file("train.jsonl").lacks("two classes or more", found: "\(Set(train.labels).count)")
     }
-    samples = folder.number("samples_per_label", default: 8)
-    experiments = folder.number("experiments", default: 10)
+    samples = folder.settings.samplesPerLabel ?? 8
+    experiments = folder.settings.experiments ?? 10
   }
 
   public func run(_ vectors: any TextVectors, seed: UInt32, progress: ProgressHandler?) throws -> TaskResult {
@@ -35,14 +35,17 @@ public struct ClassificationTask: ProtocolTask {
     let draws = draws(seed)
     let drawn = Set(draws.joined()).sorted()
     let places = Dictionary(uniqueKeysWithValues: drawn.enumerated().map { ($1, $0) })
-    let parts = ProgressParts(handler: progress, total: drawn.count + test.texts.count)
-    let trainRows = try VectorRows(
+    let count = drawn.count + test.texts.count
+    let parts = ProgressParts(handler: progress, total: 2 * count)
+    let trainRows = try TaskVectors(
       drawn, among: train.texts, called: "train.jsonl", from: vectors, progress: parts.part(after: 0))
-    let testRows = try VectorRows(
+    let testRows = try TaskVectors(
       among: test.texts, called: "test.jsonl", from: vectors, progress: parts.part(after: drawn.count))
     try trainRows.requireDimension(of: testRows, called: "test.jsonl")
     let truth = test.labels.map { codes[$0] ?? 0 }
+    let meter = parts.steps(draws.count, after: count)
     let outcomes = try Workers.map(count: draws.count) { index in
+      defer { meter.advance(by: 1) }
       let draw = draws[index]
       let rows = trainRows.matrix(draw.map { places[$0] ?? 0 })
       return try withExtendedLifetime(rows) {

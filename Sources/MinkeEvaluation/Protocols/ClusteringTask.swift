@@ -1,15 +1,17 @@
 import Foundation
 import MinkeCore
 
-/// Classes found by mini-batch k-means on the vectors, judged by V-measure.
+/// Classes found by mini-batch k-means on the vectors, judged by V-measure, and documents also by adjusted mutual
+/// information.
 ///
 /// The folder holds `test.jsonl`, or one other .jsonl file, in either of two forms:
 /// * lines with the lists `sentences` and `labels` are clustered one by one (`mteb`'s `AbsTaskClusteringLegacy`).
 ///   Asked for are the vectors of all sentences, line after line.
-/// * lines with `text` and `label` are clustered in ten draws with replacement out of 2,048 documents at most
-///   (`AbsTaskClustering`). A label may be a list, from the widest class to the narrowest; each level is clustered by
-///   itself, and documents without it, or with the label -1, are left out there. Asked for are the vectors of the documents
-///   chosen, in the file's order. Vectors made elsewhere are of all documents.
+/// * lines with `text` and `label` are clustered in ten draws with replacement out of 2,048 documents at most, or out of
+///   the share of all that `document_fraction` says (`AbsTaskClustering`). A label may be a list, from the widest class to
+///   the narrowest; each level is clustered by itself. Documents without it, or with the label -1, are left out there if
+///   labels are numbers, and one more class if they are texts. Asked for are the vectors of the documents chosen, in the
+///   file's order. Vectors made elsewhere are of all documents.
 public struct ClusteringTask: ProtocolTask {
   public static let kind = TaskKind.clustering
 
@@ -24,7 +26,7 @@ public struct ClusteringTask: ProtocolTask {
 
   public init(_ folder: TaskFolder) throws {
     name = folder.name
-    batch = folder.number("batch_size")
+    batch = folder.settings.batchSize
     let file = try folder.data()
     var isSets = false
     try file.forEachRow(atMost: 1) { isSets = $0.isList("sentences") && $0.isList("labels") }
@@ -45,9 +47,9 @@ public struct ClusteringTask: ProtocolTask {
         throw file.lacks("documents of two classes or more", found: "\(Set(rows.map(\.1)).count)")
       }
       form = .documents(
-        texts: rows.map(\.0), labels: rows.map(\.1), most: folder.number("max_documents", default: 2048),
-        drawn: folder.number("documents_per_experiment", default: 16_384),
-        experiments: folder.number("experiments", default: 10))
+        texts: rows.map(\.0), labels: rows.map(\.1),
+        most: try folder.settings.documentCount(of: rows.count, task: name),
+        drawn: folder.settings.documentsPerExperiment ?? 16_384, experiments: folder.settings.experiments ?? 10)
     }
   }
 
@@ -65,7 +67,10 @@ public struct ClusteringTask: ProtocolTask {
     _ sets: [(texts: [String], labels: [TaskLabel])], _ vectors: any TextVectors, _ seed: UInt32,
     _ progress: ProgressHandler?
   ) throws -> TaskResult {
-    let rows = try VectorRows(among: sets.flatMap(\.texts), called: "sentences", from: vectors, progress: progress)
+    let texts = sets.flatMap(\.texts)
+    let parts = ProgressParts(handler: progress, total: 2 * texts.count)
+    let rows = try TaskVectors(among: texts, called: "sentences", from: vectors, progress: parts.part(after: 0))
+    let meter = parts.steps(sets.count, after: texts.count)
     var starts: [Int] = []
     var next = 0
     for set in sets {
@@ -74,6 +79,7 @@ public struct ClusteringTask: ProtocolTask {
     }
     let values = try Workers.map(count: sets.count) { [starts] index in
       try Workers.checkCancellation()
+      defer { meter.advance(by: 1) }
       let (start, labels) = (starts[index], sets[index].labels)
       let (classes, count) = Self.codes(labels)
       guard count > 1 else { return 1.0 }
@@ -100,17 +106,16 @@ public struct ClusteringTask: ProtocolTask {
     let sample = random.sample(min(most, texts.count), below: texts.count)
     let chosen = sample.sorted()
     let places = Dictionary(uniqueKeysWithValues: chosen.enumerated().map { ($1, $0) })
-    let rows = try VectorRows(chosen, among: texts, called: "documents", from: vectors, progress: progress)
+    let parts = ProgressParts(handler: progress, total: 2 * chosen.count)
+    let rows = try TaskVectors(
+      chosen, among: texts, called: "documents", from: vectors, progress: parts.part(after: 0))
     let depth = sample.map { labels[$0].count }.max() ?? 0
-    var items: [TaskResult.Item] = []
+    let meter = parts.steps(depth * experiments, after: chosen.count)
+    var levels: [[Clustering]] = []
     var warnings: [String] = []
     for level in 0..<depth {
-      let present = sample.filter { labels[$0].count > level && labels[$0][level] != .number(-1) }
-      if present.count < sample.count {
-        warnings.append(
-          "\(sample.count - present.count) documents have no label at level \(level), where they are left out")
-      }
-      let (classes, count) = Self.codes(present.map { labels[$0][level] })
+      let present = documents(sample, labels, level, &warnings)
+      let (classes, count) = Self.codes(present.map(\.label))
       guard count > 1 else {
         throw MinkeError(
           .malformedFile, "\(name), level \(level)", expected: "two classes or more among the documents drawn",
@@ -122,18 +127,58 @@ public struct ClusteringTask: ProtocolTask {
           found: "\(drawn)")
       }
       let draws = (0..<experiments).map { _ in random.choices(drawn, below: present.count) }
-      let values = try Workers.map(count: experiments) { experiment in
-        try Workers.checkCancellation()
-        let draw = draws[experiment]
-        let clusters = MiniBatchKMeans(clusters: count, batch: batch ?? 512, seed: seed)
-          .clusters(of: draw.map { places[present[$0]] ?? 0 }, in: rows)
-        return VMeasure.value(classes: draw.map { classes[$0] }, clusters: clusters)
-      }
-      items += values.enumerated().map {
-        TaskResult.Item(id: depth > 1 ? "level \(level), draw \($0 + 1)" : "draw \($0 + 1)", value: $1)
+      levels.append(
+        try Workers.map(count: experiments) { experiment in
+          try Workers.checkCancellation()
+          defer { meter.advance(by: 1) }
+          let draw = draws[experiment]
+          let clusters = MiniBatchKMeans(clusters: count, batch: batch ?? 512, seed: seed)
+            .clusters(of: draw.map { places[present[$0].row] ?? 0 }, in: rows)
+          let counts = ClusterCounts(classes: draw.map { classes[$0] }, clusters: clusters)
+          return Clustering(vMeasure: VMeasure.value(counts), ami: AdjustedMutualInformation.value(counts))
+        })
+    }
+    let items = levels.enumerated().flatMap { level, values in
+      values.enumerated().map {
+        TaskResult.Item(id: depth > 1 ? "level \(level), draw \($0 + 1)" : "draw \($0 + 1)", value: $1.vMeasure)
       }
     }
-    return result(["dimension": "\(rows.dimension)"], items, warnings)
+    var result = result(["dimension": "\(rows.dimension)"], items, warnings)
+    let ami = levels.joined().map(\.ami)
+    result.metrics += [TaskResult.Metric("ami", ami.mean), TaskResult.Metric("ami_std", ami.deviation)]
+    if depth > 1 {
+      for (level, values) in levels.enumerated() {
+        result.metrics += [
+          TaskResult.Metric("v_measure_level_\(level)", values.map(\.vMeasure).mean),
+          TaskResult.Metric("ami_level_\(level)", values.map(\.ami).mean),
+        ]
+      }
+    }
+    return result
+  }
+
+  /// What one draw came to.
+  private struct Clustering: Sendable {
+    let vMeasure: Double
+    let ami: Double
+  }
+
+  /// The documents that count at a level, with their labels there.
+  ///
+  /// `mteb` gives -1 to a document without a label, and leaves out those with it, but where labels are texts it is the
+  /// text "-1", which is left in.
+  private func documents(
+    _ sample: [Int], _ labels: [[TaskLabel]], _ level: Int, _ warnings: inout [String]
+  ) -> [(row: Int, label: TaskLabel)] {
+    let none = TaskLabel.number(-1)
+    let all = sample.map { (row: $0, label: labels[$0].count > level ? labels[$0][level] : none) }
+    let missing = all.count { $0.label == none }
+    func warn(_ what: String) {
+      if missing > 0 { warnings.append("\(missing) documents have no label at level \(level), where they are \(what)") }
+    }
+    let areTexts = all.contains { if case .text = $0.label { true } else { false } }
+    warn(areTexts ? "one more class" : "left out")
+    return areTexts ? all.map { ($0.row, .text($0.label.description)) } : all.filter { $0.label != none }
   }
 
   private func result(_ settings: [String: String], _ items: [TaskResult.Item], _ warnings: [String]) -> TaskResult {

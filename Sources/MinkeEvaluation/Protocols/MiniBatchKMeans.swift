@@ -9,7 +9,7 @@ struct MiniBatchKMeans {
   let seed: UInt32
 
   /// The cluster of each of the items, which are `rows` of `vectors`; a row may be several items.
-  func clusters(of rows: [Int], in vectors: VectorRows) -> [Int] {
+  func clusters(of rows: [Int], in vectors: TaskVectors) -> [Int] {
     let count = rows.count
     precondition(count >= clusters && clusters > 0, "\(clusters) clusters of \(count) items")
     var random = MersenneTwister(numpy: seed)

@@ -43,8 +43,8 @@ public struct PairClassificationTask: ProtocolTask {
 
   public func run(_ vectors: any TextVectors, seed: UInt32, progress: ProgressHandler?) throws -> TaskResult {
     let parts = ProgressParts(handler: progress, total: 2 * first.count)
-    let left = try VectorRows(among: first, called: "sentence1", from: vectors, progress: parts.part(after: 0))
-    let right = try VectorRows(
+    let left = try TaskVectors(among: first, called: "sentence1", from: vectors, progress: parts.part(after: 0))
+    let right = try TaskVectors(
       among: second, called: "sentence2", from: vectors, progress: parts.part(after: first.count))
     try left.requireDimension(of: right, called: "sentence2")
     let similarities = try Workers.map(count: first.count, grain: 256) { RowSimilarities(left[$0], right[$0]) }

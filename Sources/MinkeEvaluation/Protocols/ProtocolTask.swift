@@ -70,4 +70,13 @@ struct ProgressParts {
     let total = total
     return { completed, _ in handler(done + completed, total) }
   }
+
+  /// Progress of the rest behind `done` units, in so many steps of one length.
+  func steps(_ steps: Int, after done: Int) -> ProgressMeter {
+    guard let handler else { return ProgressMeter(total: steps, handler: nil) }
+    let total = total
+    return ProgressMeter(total: steps) { completed, steps in
+      handler(done + (total - done) * completed / max(1, steps), total)
+    }
+  }
 }

@@ -46,10 +46,11 @@ public struct RerankingTask: ProtocolTask {
   public func run(_ vectors: any TextVectors, seed: UInt32, progress: ProgressHandler?) throws -> TaskResult {
     let queries = lists.flatMap(\.queries)
     let candidates = lists.flatMap { $0.positive + $0.negative }
-    let parts = ProgressParts(handler: progress, total: queries.count + candidates.count)
-    let left = try VectorRows(
+    let count = queries.count + candidates.count
+    let parts = ProgressParts(handler: progress, total: 2 * count)
+    let left = try TaskVectors(
       among: queries, called: "queries", from: vectors, role: .query, progress: parts.part(after: 0))
-    let right = try VectorRows(
+    let right = try TaskVectors(
       among: candidates, called: "candidates", from: vectors, role: .document,
       progress: parts.part(after: queries.count))
     try left.requireDimension(of: right, called: "candidates")
@@ -60,7 +61,9 @@ public struct RerankingTask: ProtocolTask {
       next.query += list.queries.count
       next.candidate += list.positive.count + list.negative.count
     }
+    let meter = parts.steps(lists.count, after: count)
     let figures = try Workers.map(count: lists.count, grain: 8) { [places] index in
+      defer { meter.advance(by: 1) }
       let (list, place) = (lists[index], places[index])
       let scores = (0..<list.positive.count + list.negative.count).map { candidate in
         (0..<list.queries.count).map {
@@ -74,7 +77,10 @@ public struct RerankingTask: ProtocolTask {
     return TaskResult(
       name: name, kind: .reranking, settings: ["dimension": "\(left.dimension)"],
       metrics: names.enumerated().map { place, name in TaskResult.Metric(name, figures.map { $0[place] }.mean) },
-      mainMetric: "map", items: zip(lists, figures).map { TaskResult.Item(id: "query \($0.line)", value: $1[0]) },
+      mainMetric: "map",
+      items: zip(lists, figures).map {
+        TaskResult.Item(id: "query \($0.line)", value: $1[0], text: $0.queries.joined(separator: " / "))
+      },
       warnings: warnings)
   }
 

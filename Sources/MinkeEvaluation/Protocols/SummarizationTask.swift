@@ -39,9 +39,9 @@ public struct SummarizationTask: ProtocolTask {
   public func run(_ vectors: any TextVectors, seed: UInt32, progress: ProgressHandler?) throws -> TaskResult {
     let (human, machine) = (texts.flatMap(\.human), texts.flatMap(\.machine))
     let parts = ProgressParts(handler: progress, total: human.count + machine.count)
-    let left = try VectorRows(
+    let left = try TaskVectors(
       among: human, called: "human_summaries", from: vectors, progress: parts.part(after: 0))
-    let right = try VectorRows(
+    let right = try TaskVectors(
       among: machine, called: "machine_summaries", from: vectors, progress: parts.part(after: human.count))
     try left.requireDimension(of: right, called: "machine_summaries")
     var figures: [[Double]] = []

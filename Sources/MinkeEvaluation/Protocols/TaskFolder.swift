@@ -1,20 +1,18 @@
 import Foundation
 import MinkeCore
+import MinkeText
 
 /// A folder with a task's data as JSON Lines, and `task.json` where something differs from the default.
 ///
-/// `task.json` may hold `name`, `type` (a ``TaskKind``), `samples_per_label`, `experiments`, `max_documents`,
-/// `documents_per_experiment` and `batch_size`.
+/// `task.json` may hold `name`, `type` (a ``TaskKind``), `samples_per_label`, `experiments`, `max_documents` or
+/// `document_fraction`, `documents_per_experiment` and `batch_size`.
 public struct TaskFolder: Sendable {
   let url: URL
-  /// What results call the task: the folder's name, unless `task.json` says another.
-  public var name: String
-  private let type: TaskKind?
-  private var numbers: [String: Int]
+  /// What `task.json` says, or who runs the task.
+  package var settings = TaskSettings()
 
-  private static let numberNames = [
-    "samples_per_label", "experiments", "max_documents", "documents_per_experiment", "batch_size",
-  ]
+  /// What results call the task: the folder's name, unless `task.json` says another.
+  public var name: String { settings.name ?? url.standardizedFileURL.lastPathComponent }
 
   /// - Throws: `MinkeError` when there is no such folder or its `task.json` is malformed.
   public init(_ url: URL) throws {
@@ -25,55 +23,24 @@ public struct TaskFolder: Sendable {
         found: FileManager.default.fileExists(atPath: url.path) ? "a file" : "none")
     }
     self.url = url
-    (name, numbers) = (url.standardizedFileURL.lastPathComponent, [:])
-    let settings = url.appendingPathComponent("task.json")
-    guard FileManager.default.fileExists(atPath: settings.path) else {
-      type = nil
-      return
+    let place = url.appendingPathComponent("task.json")
+    guard FileManager.default.fileExists(atPath: place.path) else { return }
+    let file = try MappedFile(place)
+    let value = try JSONValue(parsing: file.bytes, subject: file.path)
+    guard let members = value.object else {
+      throw MinkeError(.malformedFile, file.path, expected: "an object", found: value.shortText)
     }
-    let file = try MappedFile(settings)
-    let value = try JSONValue(parsing: file.bytes, subject: settings.relativePath)
-    func wrong(_ member: String, _ expected: String, _ found: String) -> MinkeError {
-      MinkeError(.malformedFile, "\(settings.relativePath): \(member)", expected: expected, found: found)
-    }
-    guard let members = value.object else { throw wrong("the file", "an object", value.shortText) }
-    var type: TaskKind?
-    for (member, value) in members.sorted(by: { $0.key < $1.key }) {
-      switch member {
-      case "name":
-        guard let text = value.string, !text.isEmpty else { throw wrong(member, "a string", value.shortText) }
-        name = text
-      case "type":
-        type = value.string.flatMap(TaskKind.init)
-        if type == nil {
-          throw wrong(member, TaskKind.allCases.map(\.rawValue).joined(separator: ", "), value.shortText)
-        }
-      case _ where Self.numberNames.contains(member):
-        guard let number = value.integer, number > 0 else {
-          throw wrong(member, "a whole number above 0", value.shortText)
-        }
-        numbers[member] = number
-      default:
-        throw wrong("member", "name, type, " + Self.numberNames.joined(separator: ", "), "\"\(member)\"")
-      }
-    }
-    self.type = type
+    try settings.set(members, subject: file.path)
   }
 
-  /// A number of `task.json`; nil where it says none.
-  func number(_ name: String) -> Int? { numbers[name] }
-
-  /// A number of `task.json`, or what stands for it.
-  func number(_ name: String, default standard: Int) -> Int { number(name) ?? standard }
-
   /// Sets how many texts of each class train a classifier, whatever `task.json` says.
-  public mutating func setSamplesPerLabel(_ samples: Int) { numbers["samples_per_label"] = samples }
+  public mutating func setSamplesPerLabel(_ samples: Int) { settings.samplesPerLabel = samples }
 
   /// What kind of task the folder holds: what `task.json` says, or what its files look like.
   ///
   /// - Throws: `MinkeError` when they look like none.
   public func kind() throws -> TaskKind {
-    if let type { return type }
+    if let type = settings.type { return type }
     let train = url.appendingPathComponent("train.jsonl")
     if FileManager.default.fileExists(atPath: train.path) { return .classification }
     var found: TaskKind?
@@ -116,11 +83,13 @@ public struct TaskFolder: Sendable {
 
 /// A file of JSON Lines.
 struct TaskFile {
-  private let file: MappedFile
+  let path: String
 
-  var path: String { file.path }
-
-  init(_ url: URL) throws { file = try MappedFile(url) }
+  /// - Throws: `MinkeError` when there is none that can be read.
+  init(_ url: URL) throws {
+    path = url.relativePath
+    _ = try FileLines(contentsOf: FilePath(path))
+  }
 
   /// One object.
   struct Row {
@@ -133,23 +102,16 @@ struct TaskFile {
   ///
   /// - Throws: `MinkeError` when a line is no JSON object; what `body` throws.
   func forEachRow(atMost limit: Int = .max, _ body: (Row) throws -> Void) throws {
-    try withExtendedLifetime(file) {
-      var (start, line, rows) = (0, 0, 0)
-      let bytes = file.bytes
-      while start < bytes.count, rows < limit {
-        let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-        let end = rest.firstIndex(of: UInt8(ascii: "\n")).map { start + $0 } ?? bytes.count
-        let text = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
-        (start, line) = (end + 1, line + 1)
-        if text.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) { continue }
-        let value = try JSONReader.read(text, subject: path, line: line) { try JSONValue(reading: &$0) }
-        let subject = "\(path), line \(line)"
+    var lines = try FileLines(contentsOf: FilePath(path))
+    var rows = 0
+    while rows < limit, let values = try lines.nextJSON(min(4096, limit - rows)) {
+      for (value, line) in values {
         guard value.object != nil else {
-          throw MinkeError(.malformedFile, subject, expected: "a JSON object", found: value.shortText)
+          throw MinkeError(.malformedFile, line.subject, expected: "a JSON object", found: value.shortText)
         }
-        try body(Row(value: value, subject: subject))
-        rows += 1
+        try body(Row(value: value, subject: line.subject))
       }
+      rows += values.count
     }
   }
 

@@ -65,7 +65,8 @@ extension TaskResult {
       let item = try ReportObject(item, at: "\(object.place).items[\(index)]")
       let id = try item.string("id")
       guard ids.insert(id).inserted else { throw item.error("each id once", found: "\"\(id)\" again") }
-      items.append(Item(id: id, value: try item.number("value")))
+      let text = item.has("text") ? try item.string("text") : nil
+      items.append(Item(id: id, value: try item.number("value"), text: text))
     }
     var warnings: [String] = []
     for warning in try object.array("warnings", orNone: true) {

@@ -47,7 +47,14 @@ extension TaskResult {
       "metrics": .object(Dictionary(metrics.map { ($0.name, number($0.value)) }, uniquingKeysWith: { $1 })),
     ]
     if !settings.isEmpty { members["settings"] = .object(settings.mapValues { .string($0) }) }
-    if !items.isEmpty { members["items"] = .array(items.map { ["id": .string($0.id), "value": number($0.value)] }) }
+    if !items.isEmpty {
+      members["items"] = .array(
+        items.map { item in
+          var members: [String: JSONValue] = ["id": .string(item.id), "value": number(item.value)]
+          if let text = item.text { members["text"] = .string(text) }
+          return .object(members)
+        })
+    }
     if !warnings.isEmpty { members["warnings"] = .array(warnings.map { .string($0) }) }
     return .object(members)
   }

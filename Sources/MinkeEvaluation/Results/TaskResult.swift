@@ -19,8 +19,12 @@ public struct TaskResult: Sendable, Equatable {
     public var id: String
     /// The item's own value of the task's main metric.
     public var value: Double
+    /// What it asks, for who looks at it; nil where an item is no text, such as a draw.
+    public var text: String?
 
-    public init(id: String, value: Double) { (self.id, self.value) = (id, value) }
+    public init(id: String, value: Double, text: String? = nil) {
+      (self.id, self.value, self.text) = (id, value, text)
+    }
   }
 
   /// What the task is called: the name of its folder or file, unless it says another.

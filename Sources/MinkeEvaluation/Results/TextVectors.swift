@@ -61,10 +61,20 @@ public final class EncodedVectors: TextVectors {
 /// A file of unsigned bytes holds packed bits, any other rows of numbers.
 public final class FileVectors: TextVectors {
   private let files: [URL]
+  private let dimension: Int?
   private var next = 0
   private var reader: NumPyReader?
 
-  public init(_ files: [URL]) { self.files = files }
+  /// - Parameter dimension: how many leading numbers, or bits, of each vector to keep; nil keeps all.
+  public init(_ files: [URL], dimension: Int? = nil) { (self.files, self.dimension) = (files, dimension) }
+
+  /// - Throws: `MinkeError` when a file is left that no task asked for.
+  public func checkAllUsed() throws {
+    guard next == files.count else {
+      throw MinkeError(
+        .invalidArgument, "vectors", expected: "a file for each group of texts, \(next)", found: "\(files.count)")
+    }
+  }
 
   public var name: String { files.map(\.lastPathComponent).joined(separator: ", ") }
 
@@ -90,7 +100,7 @@ public final class FileVectors: TextVectors {
         expected: "a vector for each text, \(reader.rowsRead - vectors.count + texts.count)",
         found: "\(reader.shape[0])")
     }
-    return vectors
+    return try dimension.map { try vectors.truncated(to: $0) } ?? vectors
   }
 
   private func open() throws -> NumPyReader {

@@ -42,8 +42,8 @@ public struct RetrievalDataset: Sendable {
     var seen: Set<String> = []
     var lines = try FileLines(contentsOf: FilePath(url.appendingPathComponent("queries.jsonl").relativePath))
     while let values = try lines.nextJSON(4096) {
-      for (value, subject) in values {
-        let record = try RetrievalRecord(value, subject)
+      for (value, line) in values {
+        let record = try RetrievalRecord(value, line.subject)
         guard seen.insert(record.id).inserted else {
           warnings.add("queries that come twice, of which the first counts", record.id)
           continue
@@ -87,8 +87,8 @@ public struct RetrievalDataset: Sendable {
     var seen: Set<String> = []
     func read() throws -> [RetrievalRecord]? {
       guard let values = try lines.nextJSON(count) else { return nil }
-      return try values.compactMap { value, subject in
-        let record = try RetrievalRecord(value, subject)
+      return try values.compactMap { value, line in
+        let record = try RetrievalRecord(value, line.subject)
         if seen.insert(record.id).inserted { return record }
         warnings.add("documents that come twice, of which the first counts", record.id)
         return nil
@@ -154,13 +154,12 @@ struct Judgments {
       if line.isBlank { continue }
       let columns = String(decoding: line, as: UTF8.self).split { $0 == "\t" || $0 == " " || $0.isNewline }.map(
         String.init)
-      let subject = "\(lines.name): line \(lines.line)"
       let wide = columns.count == 4
       guard columns.count == 3 || wide, let gain = Double(columns[wide ? 3 : 2]), gain.isFinite, gain.magnitude < 1e9
       else {
         // The names of the columns.
         if lines.line == 1, columns.count >= 3 { continue }
-        throw MinkeError(.malformedFile, subject, expected: "query, document and gain", found: shortened(columns))
+        throw MinkeError(.malformedFile, lines.subject, expected: "query, document and gain", found: shortened(columns))
       }
       let (query, document) = (columns[0], columns[wide ? 2 : 1])
       if gain < 0 { warnings.add("judgments below 0, which count as 0", "\(query) \(document)") }

@@ -32,8 +32,26 @@ public struct RetrievalEvaluation: Sendable {
   public var modes: [SearchMode] = [.meaning]
   public var metrics = RetrievalMetrics()
   public var fusion = Fusion.standard
+  /// Whether a document that has the query's own id is never found, as where queries are documents too.
+  public var leavesOutSameID = false
 
   public init() {}
+
+  /// As a suite's task says (``Suite/Task/settings``).
+  ///
+  /// - Throws: `MinkeError` for another member, or one that is neither true nor false.
+  public init(settings: [String: JSONValue]) throws {
+    for (member, value) in settings.sorted(by: { $0.key < $1.key }) {
+      guard ["graded_gains", "ignore_identical_ids"].contains(member) else {
+        throw MinkeError(
+          .malformedFile, "member", expected: "graded_gains or ignore_identical_ids", found: "\"\(member)\"")
+      }
+      guard let flag = value.boolean else {
+        throw MinkeError(.malformedFile, member, expected: "true or false", found: value.shortText)
+      }
+      if member == "graded_gains" { metrics.heedsGains = flag } else { leavesOutSameID = flag }
+    }
+  }
 
   /// What one way of searching found.
   public struct Outcome: Sendable {
@@ -57,7 +75,7 @@ public struct RetrievalEvaluation: Sendable {
       throw MinkeError(.invalidArgument, "vectors", expected: "a model or vectors", found: "none")
     }
     let fused = modes.contains(.both)
-    let depth = max(metrics.depth, fused ? fusion.depth : 0)
+    let depth = max(metrics.depth, fused ? fusion.depth : 0) + (leavesOutSameID ? 1 : 0)
     let queries = needsVectors ? try vectors?.vectors(of: dataset.queries.map(\.text), role: .query) : nil
     let searches = try queries.map { try self.searches($0, metric: vectors?.metric ?? .cosine, depth: depth) } ?? []
     let words = modes.contains { $0 != .meaning } ? WordIndex() : nil
@@ -96,9 +114,9 @@ public struct RetrievalEvaluation: Sendable {
       }
       var hits: [String: [RankedRun.Hit]] = [:]
       for (query, found) in zip(dataset.queries, matches) {
-        hits[query.id] = found.prefix(metrics.depth).map {
-          RankedRun.Hit(document: ids[Int($0.id)], score: $0.score)
-        }
+        let documents = found.lazy.map { RankedRun.Hit(document: ids[Int($0.id)], score: $0.score) }
+        hits[query.id] = Array(
+          documents.filter { !leavesOutSameID || $0.document != query.id }.prefix(metrics.depth))
       }
       let run = RankedRun(hits: hits)
       var result = result(of: run, dataset, settings: settings)
@@ -121,9 +139,12 @@ public struct RetrievalEvaluation: Sendable {
     of run: RankedRun, _ dataset: RetrievalDataset, settings: [String: String] = [:]
   ) -> TaskResult {
     let rankings = run.judged(by: dataset)
-    return TaskResult(
+    var result = TaskResult(
       name: dataset.name, kind: .retrieval, settings: settings, metrics: metrics.figures(of: rankings),
-      mainMetric: metrics.main, items: metrics.items(of: rankings), warnings: dataset.warnings)
+      mainMetric: metrics.main(of: rankings), items: metrics.items(of: rankings), warnings: dataset.warnings)
+    let texts = Dictionary(dataset.queries.map { ($0.id, $0.text) }) { one, _ in one }
+    for index in result.items.indices { result.items[index].text = texts[result.items[index].id] }
+    return result
   }
 
   private func searches(_ queries: Embeddings, metric: Metric, depth: Int) throws -> [VectorRanking] {

@@ -26,13 +26,13 @@ public struct ScoredPairs: Sendable {
     if url.pathExtension.lowercased() == "jsonl" {
       var lines = try FileLines(contentsOf: FilePath(url.relativePath))
       while let values = try lines.nextJSON(4096) {
-        for (value, subject) in values {
+        for (value, line) in values {
           func member(_ names: [String]) -> JSONValue? { names.lazy.compactMap { value[$0] }.first }
           guard let first = member(Self.firstNames)?.string, let second = member(Self.secondNames)?.string,
             let score = member(Self.scoreNames)?.double
           else {
             throw MinkeError(
-              .malformedFile, subject, expected: "strings \"sentence1\" and \"sentence2\" and a number \"score\"",
+              .malformedFile, line.subject, expected: "strings \"sentence1\" and \"sentence2\" and a number \"score\"",
               found: "other members")
           }
           pairs.append((first, second, score))
@@ -107,7 +107,7 @@ private struct TableRows {
   mutating func next() throws -> (row: [String], subject: String)? {
     while var line = try lines.next() {
       if line.isBlank { continue }
-      let subject = "\(lines.name): line \(lines.line)"
+      let subject = lines.subject
       if isTabbed {
         if line.last == 0x0d { line.removeLast() }
         let row = line.split(separator: 0x09, omittingEmptySubsequences: false).map {

@@ -37,15 +37,22 @@ extension RunComparison {
 
   /// The items in which the runs differ most, a row an item.
   public func itemTable(mostDifferent count: Int) -> ResultTable {
-    let rows = tasks.flatMap { task in
-      task.mostDifferent(count).map { item in
-        [
-          task.label, item.id, ResultTable.shown(item.first, task.metric),
-          ResultTable.shown(item.second, task.metric),
-        ]
+    let shown = tasks.map { ($0, $0.mostDifferent(count)) }
+    let haveTexts = shown.contains { $0.1.contains { $0.text != nil } }
+    let rows = shown.flatMap { task, items in
+      items.map { item in
+        [task.label, item.id] + (haveTexts ? [Self.shortened(item.text ?? "")] : [])
+          + [ResultTable.shown(item.first, task.metric), ResultTable.shown(item.second, task.metric)]
       }
     }
-    return ResultTable(cells: [["task", "item"] + names] + rows, leading: 2)
+    return ResultTable(
+      cells: [["task", "item"] + (haveTexts ? ["text"] : []) + names] + rows, leading: haveTexts ? 3 : 2)
+  }
+
+  /// A text as a table shows it.
+  private static func shortened(_ text: String) -> String {
+    let line = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return line.count > 80 ? line.prefix(77) + "..." : line
   }
 }
 
@@ -70,7 +77,11 @@ extension RunComparison.Task {
     if count > 0 {
       members["most_different"] = .array(
         mostDifferent(count).map { item in
-          ["id": .string(item.id), "first": .number(item.first), "second": .number(item.second)]
+          var members: [String: JSONValue] = [
+            "id": .string(item.id), "first": .number(item.first), "second": .number(item.second),
+          ]
+          if let text = item.text { members["text"] = .string(text) }
+          return .object(members)
         })
     }
     return .object(members)

@@ -12,6 +12,8 @@ public struct RunComparison: Sendable {
     public let id: String
     /// Its value in each run.
     public let first, second: Double
+    /// What it asks; nil where neither run says.
+    public var text: String?
   }
 
   /// A task that both runs have.
@@ -111,15 +113,17 @@ extension RunComparison.Task {
         .invalidArgument, first.name, expected: "the main metric \(first.mainMetric) in both runs",
         found: second.mainMetric)
     }
-    func values(_ task: TaskResult) -> [String: Double] {
-      Dictionary(task.items.lazy.filter(\.value.isFinite).map { ($0.id, $0.value) }) { one, _ in one }
+    func values(_ task: TaskResult) -> [String: TaskResult.Item] {
+      Dictionary(task.items.lazy.filter(\.value.isFinite).map { ($0.id, $0) }) { one, _ in one }
     }
     let (own, others) = (values(first), values(second))
     (name, metric) = (first.name, first.mainMetric)
     settings = first.settings.merging(second.settings) { $0 == $1 ? $0 : "\($0) / \($1)" }
     items = first.items.compactMap { item in
-      own[item.id].flatMap { value in
-        others[item.id].map { RunComparison.Item(id: item.id, first: value, second: $0) }
+      own[item.id].flatMap { item in
+        others[item.id].map {
+          RunComparison.Item(id: item.id, first: item.value, second: $0.value, text: item.text ?? $0.text)
+        }
       }
     }
     onlyInFirst = first.items.map(\.id).filter { others[$0] == nil }

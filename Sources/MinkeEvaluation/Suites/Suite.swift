@@ -11,9 +11,14 @@ public struct Suite: Sendable, Equatable {
     public var category: String
     /// Its folder or file, relative to the suite's data.
     public var path: String
+    /// What `task.json` would say, and goes before it (``TaskFolder``); of retrieval, `graded_gains` for a main figure that
+    /// heeds them, and `ignore_identical_ids` where queries are documents too.
+    public var settings: [String: JSONValue]
 
-    public init(name: String, kind: TaskKind, category: String? = nil, path: String? = nil) {
-      (self.name, self.kind, self.path) = (name, kind, path ?? name)
+    public init(
+      name: String, kind: TaskKind, category: String? = nil, path: String? = nil, settings: [String: JSONValue] = [:]
+    ) {
+      (self.name, self.kind, self.path, self.settings) = (name, kind, path ?? name, settings)
       self.category = category ?? kind.category
     }
   }
@@ -24,7 +29,7 @@ public struct Suite: Sendable, Equatable {
   public init(name: String, tasks: [Task]) { (self.name, self.tasks) = (name, tasks) }
 
   /// Reads `{"name": ..., "tasks": [{"name": ..., "type": "retrieval", "path": ..., "category": ...}, ...]}`; `name` and
-  /// `category` of a task may be missing.
+  /// `category` of a task may be missing, and its ``Task/settings`` stand beside.
   ///
   /// - Throws: `MinkeError` when the file cannot be read or says something else.
   public init(contentsOf url: URL) throws {
@@ -45,17 +50,34 @@ public struct Suite: Sendable, Equatable {
       guard let path = task["path"]?.string ?? task["name"]?.string, !path.isEmpty else {
         throw MinkeError(.malformedFile, "\(file.path): task \(index + 1)", expected: "a \"path\"", found: "none")
       }
+      let settings = (task.object ?? [:]).filter { !["name", "type", "path", "category"].contains($0.key) }
+      try Self.check(settings, of: kind, subject: "\(file.path): task \(index + 1)")
       return Task(
         name: task["name"]?.string ?? URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent, kind: kind,
-        category: task["category"]?.string, path: path)
+        category: task["category"]?.string, path: path, settings: settings)
+    }
+  }
+
+  private static func check(_ settings: [String: JSONValue], of kind: TaskKind, subject: String) throws {
+    if kind.protocolTask != nil {
+      var known = TaskSettings()
+      try known.set(settings, subject: subject)
+    } else if kind == .retrieval {
+      do {
+        _ = try RetrievalEvaluation(settings: settings)
+      } catch let error as MinkeError {
+        throw error.inside(subject)
+      }
+    } else if let member = settings.keys.sorted().first {
+      throw MinkeError(.malformedFile, subject, expected: "name, type, path and category", found: "\"\(member)\"")
     }
   }
 
   /// The suites that need no file, by their names.
   public static let known: [Suite] = [.mtebEnglishV2]
 
-  /// The 41 tasks of MTEB(eng, v2). Each is looked for under its name among the data: a folder, or for STS a `.tsv`,
-  /// `.csv` or `.jsonl` file.
+  /// The 41 tasks of MTEB(eng, v2), with the settings that the library `mteb` has for them. Each is looked for under its
+  /// name among the data: a folder, or for STS a `.tsv`, `.csv` or `.jsonl` file.
   public static let mtebEnglishV2 = Suite(
     name: "mteb-eng-v2",
     tasks: [
@@ -86,7 +108,23 @@ public struct Suite: Sendable, Equatable {
       (.sts, "BIOSSES SICK-R STS12 STS13 STS14 STS15 STS17 STS22.v2 STSBenchmark"),
       (.summarization, "SummEvalSummarization.v2"),
     ].flatMap { kind, names in
-      names.split(whereSeparator: \.isWhitespace).map { Task(name: String($0), kind: kind) }
+      names.split(whereSeparator: \.isWhitespace).map { name in
+        let settings: [String: JSONValue] =
+          switch (kind, name) {
+          case (.retrieval, "ArguAna"), (.retrieval, "FEVERHardNegatives"), (.retrieval, "FiQA2018"):
+            ["graded_gains": true, "ignore_identical_ids": true]
+          case (.retrieval, _): ["graded_gains": true]
+          case (_, "AmazonCounterfactualClassification"), (_, "TweetSentimentExtractionClassification"):
+            ["samples_per_label": 32]
+          case (_, "ToxicConversationsClassification"): ["samples_per_label": 16]
+          case (.classification, _): ["samples_per_label": 8]
+          // Its data are a sample already.
+          case (_, "StackExchangeClustering.v2"): ["max_documents": 2048]
+          case (.clustering, _): ["document_fraction": .number(0.04)]
+          default: [:]
+          }
+        return Task(name: String(name), kind: kind, settings: settings)
+      }
     })
 
   /// The place of a task's data below `folder`; nil where there is none.

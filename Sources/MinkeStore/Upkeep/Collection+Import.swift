@@ -192,9 +192,7 @@ private struct ExportedLines {
   mutating func next<Value: Sendable>(
     _ count: Int, _ read: @Sendable (_ json: JSONValue, _ subject: String) throws -> Value
   ) throws -> [Value] {
-    try lines.next(count) { line, subject in
-      try read(try line.withUnsafeBytes { try JSONValue(parsing: $0, subject: subject) }, subject)
-    } ?? []
+    try lines.next(count) { try read(try $0.json(), $0.subject) } ?? []
   }
 
   func error(_ expected: String, _ found: String) -> MinkeError {

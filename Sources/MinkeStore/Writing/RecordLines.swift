@@ -22,10 +22,10 @@ package struct RecordLines {
 
   /// The next records, about `count` of them; nil at the end.
   package mutating func next(_ count: Int) throws -> [TextRecord]? {
-    let (first, name) = (lines.line, lines.name)
-    let results = try lines.next(count) { line, subject -> Result<TextRecord?, MinkeError> in
+    let first = lines.line
+    let results = try lines.next(count) { line -> Result<TextRecord?, MinkeError> in
       do {
-        return .success(try TextRecord(line: line, subject: subject, name: name))
+        return .success(try TextRecord(line))
       } catch let error as MinkeError {
         return .failure(error)
       }
@@ -43,16 +43,14 @@ package struct RecordLines {
 }
 
 extension TextRecord {
-  /// Reads a line; nil for one that is empty.
-  ///
-  /// - Parameter subject: what errors call the line, which is `name` with its number; a record without an id, too.
-  init?(line: [UInt8], subject: String, name: String) throws {
-    if line.isBlank { return nil }
-    guard case .object(var members) = try line.withUnsafeBytes({ try JSONValue(parsing: $0, subject: subject) }) else {
-      throw MinkeError(.malformedFile, subject, expected: "a JSON object", found: "another value")
+  /// Reads a line; nil for one that is empty. A record without an id is called by its file and line.
+  init?(_ line: FileLine) throws {
+    if line.bytes.isBlank { return nil }
+    guard case .object(var members) = try line.json() else {
+      throw MinkeError(.malformedFile, line.subject, expected: "a JSON object", found: "another value")
     }
     guard case .string(let text)? = members.removeValue(forKey: "text") else {
-      throw MinkeError(.malformedFile, subject, expected: "a string \"text\"", found: "none")
+      throw MinkeError(.malformedFile, line.subject, expected: "a string \"text\"", found: "none")
     }
     var id: String?
     for key in ["id", "_id"] where id == nil {
@@ -68,7 +66,6 @@ extension TextRecord {
       title = value.isEmpty ? nil : value
       members["title"] = nil
     }
-    self.init(
-      id: id ?? "\(name):\(subject.dropFirst("\(name): line ".count))", text: text, title: title, metadata: members)
+    self.init(id: id ?? "\(line.file):\(line.number)", text: text, title: title, metadata: members)
   }
 }

@@ -29,7 +29,11 @@ package struct FileLines {
   /// - Throws: `MinkeError` when there is none that can be read.
   package init(contentsOf path: FilePath) throws {
     guard let handle = path.openForReading() else {
-      throw MinkeError(.inputOutput, path.description, expected: "a file that can be read", found: "none")
+      throw MinkeError.systemCall(errno, path.description, expected: "a readable file")
+    }
+    var status = stat()
+    if fstat(handle.fileDescriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
+      throw MinkeError(.inputOutput, path.description, expected: "a file", found: "a folder")
     }
     self.init(name: path.description) {
       let piece = try handle.read(upToCount: 1 << 20) ?? Data()
@@ -37,24 +41,25 @@ package struct FileLines {
     }
   }
 
-  /// The next line without its end; nil at the end.
+  /// What errors call the line given last.
+  package var subject: String { "\(name), line \(line)" }
+
+  /// The next line without its end; nil at the end. A byte order mark in front of the first is no part of it.
   package mutating func next() throws -> [UInt8]? {
     var searched = start
     while true {
       if let end = buffer.firstNewline(from: searched) {
         defer { start = end + 1 }
-        line += 1
-        return Array(buffer[start..<end])
+        return take(buffer[start..<end])
       }
       guard buffer.count - start <= Self.longestLine else {
         throw MinkeError(
-          .malformedFile, "\(name): line \(line + 1)", expected: "at most \(Self.longestLine) bytes", found: "more")
+          .malformedFile, "\(name), line \(line + 1)", expected: "at most \(Self.longestLine) bytes", found: "more")
       }
       if isAtEnd {
         guard start < buffer.count else { return nil }
         defer { (buffer, start) = ([], 0) }
-        line += 1
-        return Array(buffer[start...])
+        return take(buffer[start...])
       }
       guard let piece = try read() else {
         isAtEnd = true
@@ -69,34 +74,53 @@ package struct FileLines {
     }
   }
 
-  /// What `parse` makes of the next lines, about `count` of them, on all cores; nil at the end.
-  ///
-  /// - Parameter parse: gets a line and what errors call it.
-  package mutating func next<Value: Sendable>(
-    _ count: Int, _ parse: @Sendable (_ line: [UInt8], _ subject: String) throws -> Value
-  ) throws -> [Value]? {
-    var lines: [[UInt8]] = []
-    let first = line
-    while lines.count < count, let next = try next() { lines.append(next) }
-    if lines.isEmpty { return nil }
-    let (all, name) = (lines, name)
-    return try Workers.map(count: all.count, grain: 64) { try parse(all[$0], "\(name): line \(first + $0 + 1)") }
+  private mutating func take(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+    line += 1
+    return Array(line == 1 && bytes.starts(with: [0xef, 0xbb, 0xbf]) ? bytes.dropFirst(3) : bytes)
   }
 
-  /// The next values of a file of JSON Lines, about `count` of them, each with what errors call its line; nil at the end.
-  /// Empty lines are passed over.
-  package mutating func nextJSON(_ count: Int) throws -> [(value: JSONValue, subject: String)]? {
+  /// What `parse` makes of the next lines, about `count` of them, on all cores; nil at the end.
+  package mutating func next<Value: Sendable>(
+    _ count: Int, _ parse: @Sendable (FileLine) throws -> Value
+  ) throws -> [Value]? {
+    var lines: [FileLine] = []
+    while lines.count < count, let next = try next() { lines.append(FileLine(bytes: next, file: name, number: line)) }
+    if lines.isEmpty { return nil }
+    let all = lines
+    return try Workers.map(count: all.count, grain: 64) { try parse(all[$0]) }
+  }
+
+  /// The next values of a file of JSON Lines, about `count` of them, each with its line; nil at the end. Empty lines are
+  /// passed over.
+  package mutating func nextJSON(_ count: Int) throws -> [(value: JSONValue, line: FileLine)]? {
     while let values = try next(
       count,
-      { line, subject -> (value: JSONValue, subject: String)? in
-        if line.isBlank { return nil }
-        return (try line.withUnsafeBytes { try JSONValue(parsing: $0, subject: subject) }, subject)
+      { line -> (value: JSONValue, line: FileLine)? in
+        line.bytes.isBlank ? nil : (value: try line.json(), line: line)
       })
     {
       let present = values.compactMap { $0 }
       if !present.isEmpty { return present }
     }
     return nil
+  }
+}
+
+/// A line of a file.
+package struct FileLine: Sendable {
+  /// The line without its end.
+  package let bytes: [UInt8]
+  /// What errors call the file.
+  package let file: String
+  /// Its place in the file, from 1 on.
+  package let number: Int
+
+  /// What errors call the line.
+  package var subject: String { "\(file), line \(number)" }
+
+  /// What the line says as JSON.
+  package func json() throws -> JSONValue {
+    try bytes.withUnsafeBytes { try JSONValue(parsing: $0, subject: file, line: number) }
   }
 }
 

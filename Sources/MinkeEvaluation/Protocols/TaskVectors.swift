@@ -2,7 +2,7 @@ import MinkeCore
 import MinkeModels
 
 /// The vectors of a task as rows of numbers; bits are -1 and +1.
-struct VectorRows: Sendable {
+struct TaskVectors: Sendable {
   let count: Int
   let dimension: Int
   private let numbers: [Float]
@@ -42,7 +42,7 @@ struct VectorRows: Sendable {
   }
 
   /// - Throws: `MinkeError` of kind `shapeMismatch` when `other` has vectors of another length.
-  func requireDimension(of other: VectorRows, called name: String) throws {
+  func requireDimension(of other: TaskVectors, called name: String) throws {
     guard dimension == other.dimension else {
       throw MinkeError(
         .shapeMismatch, "vectors of \(name)", expected: "\(dimension) dimensions", found: "\(other.dimension)")
