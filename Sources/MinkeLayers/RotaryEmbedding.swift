@@ -11,8 +11,8 @@ import MinkeCore
 /// The turn of the last dimensions of queries and keys by their position, half-split (RoPE, Su et al. 2021).
 package struct RotaryEmbedding: Sendable {
   /// `[positions, half]`
-  private let cosines: SharedBuffer<Float>
-  private let sines: SharedBuffer<Float>
+  package let cosines: SharedBuffer<Float>
+  package let sines: SharedBuffer<Float>
   private let half: Int
 
   /// The stored tables `[positions, half]`.
@@ -23,12 +23,16 @@ package struct RotaryEmbedding: Sendable {
     self.half = half
   }
 
+  /// `theta^(-j / half)` for each of `half` dimensions.
+  package static func frequencies(half: Int, theta: Double) -> [Float] {
+    (0..<half).map { Float(pow(theta, -Double($0) / Double(half))) }
+  }
+
   /// Tables by their formula: dimension `j` of `half` turns by `position * theta^(-j / half)`.
   package init(positions: Int, half: Int, theta: Double) {
     let cosines = AlignedBuffer<Float>(uninitialized: positions * half)
     let sines = AlignedBuffer<Float>(uninitialized: positions * half)
-    for j in 0..<half {
-      let frequency = Float(pow(theta, -Double(j) / Double(half)))
+    for (j, frequency) in Self.frequencies(half: half, theta: theta).enumerated() {
       for position in 0..<positions {
         let angle = Float(position) * frequency
         cosines.baseAddress[position * half + j] = cosf(angle)
@@ -39,7 +43,9 @@ package struct RotaryEmbedding: Sendable {
   }
 
   /// `(x1 cos - x2 sin, x1 sin + x2 cos)` for the two halves of the last dimensions of each row.
-  package func callAsFunction(_ x: MutableMatrixView, at position: Int) {
+  ///
+  /// - Parameter isBack: whether to turn back instead.
+  package func callAsFunction(_ x: MutableMatrixView, at position: Int, back isBack: Bool = false) {
     guard half > 0 else { return }
     let cosines = cosines.rows(of: half).row(position)
     let sines = sines.rows(of: half).row(position)
@@ -48,7 +54,7 @@ package struct RotaryEmbedding: Sendable {
       let x1 = x.row(row).columns(width - 2 * half..<width - half).start
       let x2 = x.row(row).columns(width - half..<width).start
       for j in 0..<half {
-        let (cosine, sine, a, b) = (cosines.start[j], sines.start[j], x1[j], x2[j])
+        let (cosine, sine, a, b) = (cosines.start[j], isBack ? -sines.start[j] : sines.start[j], x1[j], x2[j])
         x1[j] = a * cosine - b * sine
         x2[j] = a * sine + b * cosine
       }

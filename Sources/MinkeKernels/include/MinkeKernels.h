@@ -3,6 +3,7 @@
 #ifndef MINKE_KERNELS_H
 #define MINKE_KERNELS_H
 
+#include "backward.h"
 #include "convert.h"
 #include "decoder.h"
 #include "gemm.h"

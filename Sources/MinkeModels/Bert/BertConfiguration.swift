@@ -27,7 +27,7 @@ public struct BertConfiguration: Sendable, Equatable {
   ///
   /// - Throws: `MinkeError` naming the key that is missing, out of range, or asks for what is not supported here:
   ///   another architecture, activation or kind of positions, a decoder.
-  init(_ reader: ConfigurationReader) throws(MinkeError) {
+  package init(_ reader: ConfigurationReader) throws(MinkeError) {
     try reader.require("model_type", "bert")
     try reader.require("hidden_act", "gelu")
     try reader.require("position_embedding_type", "absolute")
@@ -83,7 +83,7 @@ public struct BertConfiguration: Sendable, Equatable {
   }
 
   /// The tensors of the encoder and their shapes, named as Hugging Face does.
-  var tensorShapes: [(name: String, shape: [Int])] {
+  package var tensorShapes: [(name: String, shape: [Int])] {
     let (hidden, inner) = (hiddenSize, intermediateSize)
     var shapes: [(String, [Int])] = [
       ("embeddings.word_embeddings.weight", [vocabularySize, hidden]),

@@ -114,7 +114,7 @@ public struct ByrneEncoder: TextEncoder {
   static let headName = "embed_head.pt"
 
   /// The checkpoint with the head's tensors.
-  private static func headCheckpoint(_ files: SpikeWhaleFolder) throws -> Checkpoint {
+  static func headCheckpoint(_ files: SpikeWhaleFolder) throws -> Checkpoint {
     try files.folder.file(headName).map { try files.folder.checkpoint($0) } ?? files.checkpoint
   }
 
@@ -158,7 +158,7 @@ public struct ByrneEncoder: TextEncoder {
   }
 
   /// The mean of each text's last hidden states, `[texts, hidden]`.
-  private static func means(of texts: [[TokenID]], model: SpikeWhaleModel) throws -> Matrix {
+  static func means(of texts: [[TokenID]], model: SpikeWhaleModel) throws -> Matrix {
     let means = Matrix(rows: texts.count, columns: model.configuration.hiddenSize)
     let inputs = texts.map { SequenceInput($0, state: model.makeMemory()) }
     let pool = Pooling([.mean])

@@ -15,7 +15,7 @@ import MinkeText
 /// With `x` the embedding of a token: `c = Wc x`. For each window of `m = 1...3` tokens that ends here and each table
 /// `g`, `z = sum of <P[m, k][g], c_k>` over the window's tokens; row `trunc(|z|) mod size` of table `g` is remembered.
 /// `r` is the mean of the rows, `l = Wg [r ; x] + bg`, and `gamma * (erf(alpha * l + bias) + 1) / 2 * r` is added.
-struct Engram: Sendable {
+package struct Engram: Sendable {
   let compressor: Linear
   /// `c` of every token, `[vocabularySize, compressedSize]`, where the embedding is quantised: from rounded embeddings
   /// many hashes would choose other rows.
@@ -108,7 +108,7 @@ struct Engram: Sendable {
   }
 
   /// `trunc(|z|) mod size`; what is not a number is in no row, and its logits say so.
-  static func slot(_ z: Float, of size: Int) -> Int {
+  package static func slot(_ z: Float, of size: Int) -> Int {
     guard z.isFinite else { return 0 }
     return Int(z.magnitude.rounded(.towardZero).truncatingRemainder(dividingBy: Float(size)))
   }

@@ -66,7 +66,7 @@ package struct HyperConnectionForm: Sendable, Equatable, CustomStringConvertible
 }
 
 /// The connection of one layer to the streams: `h = sum of read_i X_i` goes in, `X_i += write_i out` comes back.
-struct HyperConnection: Sendable {
+package struct HyperConnection: Sendable {
   let read: [Float]
   let write: [Float]
 
@@ -99,7 +99,8 @@ struct HyperConnection: Sendable {
     }
   }
 
-  static func softmax(_ values: [Float]) -> [Float] {
+  /// `exp(values)`, divided by their sum.
+  package static func softmax(_ values: [Float]) -> [Float] {
     let largest = values.max() ?? 0
     let powers = values.map { exp($0 - largest) }
     let total = powers.reduce(0, +)

@@ -139,7 +139,7 @@ extension Attention {
 
 extension RotaryEmbedding {
   /// The first layer's stored tables, all layers' being equal; computed where they are not stored.
-  fileprivate init(_ c: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
+  init(_ c: SpikeWhaleConfiguration, _ tensors: SpikeWhaleTensors) throws(MinkeError) {
     let half = c.rotaryDimension / 2
     let (cosines, sines) = (SpikeWhaleTensor.layer(0, .rotaryCosines), SpikeWhaleTensor.layer(0, .rotarySines))
     if half > 0, tensors.contains(cosines) {

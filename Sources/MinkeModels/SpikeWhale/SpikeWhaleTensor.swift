@@ -103,7 +103,7 @@ package enum SpikeWhaleTensor: Hashable, Sendable {
   }
 
   /// The hashes of every window, the shortest first, and of every place in it.
-  static func engramHashes(of engram: SpikeWhaleConfiguration.Engram) -> [SpikeWhaleTensor] {
+  package static func engramHashes(of engram: SpikeWhaleConfiguration.Engram) -> [SpikeWhaleTensor] {
     (1...engram.longestWindow).flatMap { window in
       (0..<window).map { .engramHash(window: window, place: $0) }
     }

@@ -2,6 +2,13 @@ import MinkeCore
 import MinkeKernels
 
 extension Tape {
+  /// The layer norm of `x + residual`.
+  package func layerNorm(
+    _ x: Variable, plus residual: Variable, weight: Parameter, bias: Parameter, epsilon: Float
+  ) -> Variable {
+    layerNorm(add(x, residual), weight: weight, bias: bias, epsilon: epsilon)
+  }
+
   /// `weight * (x - mean) / sqrt(variance + epsilon) + bias` over each row of `x` `[rows, columns]`.
   package func layerNorm(_ x: Variable, weight: Parameter, bias: Parameter, epsilon: Float) -> Variable {
     precondition(weight.columns == x.columns && bias.columns == x.columns)

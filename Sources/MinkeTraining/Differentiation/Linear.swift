@@ -20,6 +20,31 @@ extension Tape {
     return y
   }
 
+  /// `x W^T + b` for several layers, their results side by side, `[rows, all outputs]`.
+  package func linear(_ x: Variable, sideBySide layers: [(weight: Parameter, bias: Parameter?)]) -> Variable {
+    let ends = layers.reduce(into: [0]) { $0.append(($0.last ?? 0) + $1.weight.rows) }
+    let columns = layers.indices.map { ends[$0]..<ends[$0 + 1] }
+    let y = result(x.rows, ends.last ?? 0, of: [x] + layers.map(\.weight))
+    for (layer, range) in zip(layers, columns) {
+      products(
+        x.value.read.plain, layer.weight.value.read.transposed, bias: layer.bias?.value.read,
+        into: y.value.columns(range))
+    }
+    record(y) { [products, unowned self] in
+      for (layer, range) in zip(layers, columns) {
+        let dy = y.gradient.read.columns(range)
+        if x.needsGradient {
+          let (dx, isNew) = x.gradientToFill()
+          products(dy.plain, layer.weight.value.read.plain, adding: !isNew, into: dx)
+        }
+        products(
+          dy.transposed, x.value.read.plain, adding: true, into: layer.weight.gradient)
+        if let bias = layer.bias { addColumnSums(of: dy, to: bias.gradient) }
+      }
+    }
+    return y
+  }
+
   /// Adds the sum of the rows of `x` to the row `total`.
   func addColumnSums(of x: MatrixView, to total: MutableMatrixView) {
     reduceRows(x.rows, columns: x.columns, into: total) { [kernels] rows, sum in
@@ -38,10 +63,20 @@ extension Tape {
         kernels.add(s.row(row).start, b.row(row).start, 1, s.columns)
       }
     }
-    record(sum) { [unowned self] in
-      for input in [x, y] where input.needsGradient { addAll(sum.gradient.read, times: 1, to: input) }
-    }
+    record(sum) { [unowned self] in pass(gradientOf: sum, to: [x, y]) }
     return sum
+  }
+
+  /// Passes the gradient of `result`, in the last use of it, on to `inputs`, which have its shape.
+  func pass(gradientOf result: Variable, to inputs: [Variable]) {
+    var isTaken = false
+    for input in inputs where input.needsGradient {
+      if !isTaken, input.adopts(gradientOf: result) {
+        isTaken = true
+      } else {
+        addAll(result.gradient.read, times: 1, to: input)
+      }
+    }
   }
 
   /// Adds `factor * x` to the gradient of `variable`, which has this shape.

@@ -11,6 +11,7 @@ package final class Tape {
   package let level: KernelLevel
   let products: MatrixProducts
   let kernels: minke_training_kernels
+  let backwards: minke_backward_kernels
   let pooling: minke_pooling_kernels
   private let arena = Arena()
   private var steps: [() -> Void] = []
@@ -21,6 +22,7 @@ package final class Tape {
     self.level = level
     products = MatrixProducts(level)
     kernels = minke_training(level.rawLevel).pointee
+    backwards = minke_backward(level.rawLevel).pointee
     pooling = minke_pooling(level.rawLevel).pointee
   }
 
@@ -129,6 +131,13 @@ package class Variable {
 
   /// Takes over memory that is the gradient from now on.
   fileprivate func adopt(_ gradient: MutableMatrixView) { memory = gradient }
+
+  /// Takes over the gradient of `result`, which is not asked for again, where there is none yet.
+  func adopts(gradientOf result: Variable) -> Bool {
+    guard memory == nil else { return false }
+    memory = result.memory
+    return true
+  }
 }
 
 /// Numbers that training changes: a tensor of a model.
