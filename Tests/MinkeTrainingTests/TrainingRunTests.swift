@@ -248,12 +248,16 @@ import Testing
       let place = RunFolder(folder.appendingPathComponent("run"))
       try place.create(recipe)
       let setup = try TrainingSetup(recipe)
-      try setup.loadTeacher(in: place)
+      let cache = folder.appendingPathComponent("cache")
+      try setup.loadTeacher(cache: cache)
       #expect(try setup.estimate().dataBytes > 4 * 512 * 180)
 
       let set = try TrainingSet(recipe.selection, .pairs, ModelLibrary.tokenization(Fixture.url("sse-tiny").path))
       #expect(set.count == 90)
-      let vectors = try TeacherVectors(contentsOf: place.teacher, for: set)
+      let files = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+      #expect(files.count == 1)
+      let file = cache.appendingPathComponent(files[0])
+      let vectors = try TeacherVectors(contentsOf: file, for: set)
       let texts = try rows.split(separator: "\n").flatMap { line in
         let json = try Array(line.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "row") }
         return [json["anchor"]?.string ?? "", json["positive"]?.string ?? ""]
@@ -266,20 +270,20 @@ import Testing
       }
 
       // Made once: another run takes them as they are.
-      let made = try Data(contentsOf: place.teacher)
+      let made = try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date
       let again = try TrainingSetup(recipe)
-      try again.loadTeacher(in: place)
+      try again.loadTeacher(cache: cache)
       var losses: [Double] = []
       _ = try again.run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
-      #expect(try Data(contentsOf: place.teacher) == made)
+      #expect(try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date == made)
       #expect(losses[losses.count - 1] < losses[0])
       #expect(try String(contentsOf: place.metrics, encoding: .utf8).contains("similarities_within"))
 
       // Vectors for other rows are told from those of these.
-      recipe.teacher = place.teacher.path
+      recipe.teacher = file.path
       recipe.limit = 50
       let fewer = try TrainingSetup(recipe)
-      #expect(throws: MinkeError.self) { try fewer.loadTeacher(in: place) }
+      #expect(throws: MinkeError.self) { try fewer.loadTeacher(cache: cache) }
       recipe.loss = ["similarities": 1]
       recipe.teacher = nil
       #expect(throws: MinkeError.self) { try TrainingSetup(recipe) }

@@ -16,6 +16,12 @@ struct TrainingOptions: ParsableArguments {
     completion: .file(extensions: ["json"]))
   var config: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep a teacher's vectors here, for other runs too, and not in the run's folder.", valueName: "folder"),
+    completion: .directory)
+  var teacherCache: String?
+
   @Flag(help: "Go on with the run in the folder from its last checkpoint.")
   var resume = false
 
@@ -31,12 +37,14 @@ struct TrainingOptions: ParsableArguments {
     let folder = RunFolder(URL(fileURLWithPath: output))
     let recipe = try recipe(kind, members, folder)
     try await Workers.run {
-      let setup = try TrainingSetup(recipe, progress: Self.bar)
+      let isReplaced = resume && FileManager.default.fileExists(atPath: folder.checkpoint.path)
+      let setup = try TrainingSetup(recipe, isReplaced: isReplaced, progress: Self.bar)
       ProgressBar.wipe()
       for note in setup.run.notes { say("minke: \(note)") }
       if dryRun { return try print(setup.estimate()) }
       if resume { try setup.run.resume(folder) } else { try folder.create(recipe) }
-      try setup.loadTeacher(in: folder, progress: Self.bar)
+      let cache = teacherCache.map { URL(fileURLWithPath: $0) } ?? folder.teacher
+      try setup.loadTeacher(cache: cache, progress: Self.bar)
       ProgressBar.wipe()
       try train(setup.run, in: folder)
     }

@@ -17,21 +17,28 @@ package final class EncoderObjective: Objective {
     case similarities
     /// The same among the others, or among single texts.
     case similaritiesWithin = "similarities_within"
+    /// Each bit is 1 for half of the first texts.
+    case entropy
+    /// No bit of the first texts follows from another.
+    case decorrelation
 
     fileprivate var needsTeacher: Bool { [.distillation, .similarities, .similaritiesWithin].contains(self) }
     fileprivate var needsScores: Bool { self == .cosine || self == .cosent }
-    fileprivate var takesSingleTexts: Bool { self == .distillation || self == .similaritiesWithin }
+    fileprivate var needsPairs: Bool { [.ranking, .cosine, .cosent, .similarities].contains(self) }
+    fileprivate var needsBits: Bool { self == .entropy || self == .decorrelation }
   }
 
   package var trainee: any Trainee { encoder }
-  /// What terms of a teacher are held against; to be set before the first batch where there are such.
-  package var teacher: TeacherVectors?
+  /// What terms of a teacher are held against.
+  package private(set) var teacher: TeacherVectors?
   private let encoder: any EncoderTrainee
   private let data: TrainingSet
   private let terms: [(Term, weight: Float)]
   private let similarity: SimilarityLoss
   private let scale: Float
   private let bothDirections: Bool
+  /// What stands for the signs of an encoder's numbers; nil where these are the vector.
+  private let relaxation: BitLoss.Relaxation?
   /// Texts that are encoded at once; nil for all of a batch.
   private let cached: CachedEncoding?
 
@@ -44,7 +51,8 @@ package final class EncoderObjective: Objective {
         .invalidArgument, "matryoshka", expected: "sizes of at most \(encoder.dimensions[0])", found: "\(wrong)")
     }
     (self.encoder, self.data) = (encoder, data)
-    terms = try Self.terms(recipe, data)
+    relaxation = Self.givesBits(encoder) ? recipe.relaxation : nil
+    terms = try Self.terms(recipe, data, isBinary: relaxation != nil)
     (scale, bothDirections) = (Float(recipe.scale), recipe.bothDirections)
     similarity = SimilarityLoss(scale: scale, dimensions: Array(Set(sizes)))
     cached = recipe.chunk.map { CachedEncoding(chunk: $0) }
@@ -53,7 +61,27 @@ package final class EncoderObjective: Objective {
   /// Whether a term is of a teacher.
   package var needsTeacher: Bool { terms.contains { $0.0.needsTeacher } }
 
-  private static func terms(_ recipe: Recipe, _ data: TrainingSet) throws(MinkeError) -> [(Term, weight: Float)] {
+  /// Takes `vectors` as what the model is to learn.
+  ///
+  /// - Throws: `MinkeError` when they are to be matched number by number and have another width.
+  package func learn(from vectors: TeacherVectors) throws(MinkeError) {
+    let width = encoder.dimensions[0]
+    guard vectors.width == width || !terms.contains(where: { $0.0 == .distillation }) else {
+      throw MinkeError(
+        .shapeMismatch, "teacher", expected: "vectors of \(width) numbers, as the model's", found: "\(vectors.width)")
+    }
+    teacher = vectors
+  }
+
+  /// Whether the signs of an encoder's numbers are its vector.
+  private static func givesBits(_ encoder: any EncoderTrainee) -> Bool {
+    if let encoder = encoder as? BinaryTrainee, case .bits = encoder.head { return true }
+    return encoder is StaticBinaryTrainee
+  }
+
+  private static func terms(
+    _ recipe: Recipe, _ data: TrainingSet, isBinary: Bool
+  ) throws(MinkeError) -> [(Term, weight: Float)] {
     if recipe.loss.isEmpty {
       if recipe.teacher != nil { return data.columns.count == 1 ? [(.distillation, 1)] : taught }
       if data.scores != nil { return [(.cosent, 1)] }
@@ -70,7 +98,8 @@ package final class EncoderObjective: Objective {
       }
       try require(!term.needsScores || data.scores != nil, "rows with scores", "rows without")
       try require(!term.needsTeacher || recipe.teacher != nil, "a teacher", "none")
-      try require(term.takesSingleTexts || data.columns.count > 1, "rows of two texts", "single texts")
+      try require(!term.needsPairs || data.columns.count > 1, "rows of two texts", "single texts")
+      try require(!term.needsBits || isBinary, "a model of bits", "one of numbers")
       terms.append((term, Float(weight)))
     }
     return terms
@@ -124,8 +153,11 @@ package final class EncoderObjective: Objective {
   private func losses(
     _ vectors: [Variable], _ rows: ArraySlice<Int32>, on tape: Tape
   ) -> [(part: LossPart, loss: Variable)] {
+    let logits = vectors[0]
+    let vectors = vectors.map { relaxed($0, on: tape) }
     let (x, y) = (vectors[0], vectors[vectors.count - 1])
     let scores = data.scores.map { scores in rows.map { scores[Int($0)] } } ?? []
+    let soft = relaxation == .straightThrough ? tape.tanh(logits) : x
     let taught = needsTeacher ? groups.map { wished(rows, $0, tape) } : []
     return terms.flatMap { term, weight in
       let losses: [Variable] =
@@ -135,11 +167,22 @@ package final class EncoderObjective: Objective {
         case .cosent: [tape.orderLoss(x, y, scores: scores, scale: scale)]
         case .distillation: zip(vectors, taught).map { tape.distillationLoss($0, teacher: $1) }
         case .similarities: [matched(x, y, taught[0], taught[taught.count - 1], on: tape)]
+        case .entropy: [tape.bitImbalance(soft)]
+        case .decorrelation: [tape.bitCorrelation(soft)]
         case .similaritiesWithin: [matched(y, y, taught[taught.count - 1], taught[taught.count - 1], on: tape)]
         }
       return losses.map { loss in
         (LossPart(term.rawValue, sumOf: loss, weight: Double(weight) / Double(losses.count)), loss)
       }
+    }
+  }
+
+  /// What stands for the signs of logits; numbers stand for themselves.
+  private func relaxed(_ x: Variable, on tape: Tape) -> Variable {
+    switch relaxation {
+    case nil: x
+    case .tanh: tape.tanh(x)
+    case .straightThrough: tape.signStraightThrough(x)
     }
   }
 

@@ -29,8 +29,14 @@ package struct Recipe: Sendable, Equatable {
   package var start: String?
   /// The model, or its folder, whose tokenizer a start at random takes.
   package var tokenizer: String?
-  /// Numbers of a vector at a start at random.
-  package var dimension = 512
+  /// Numbers of a vector at a start at random; nil for what is usual.
+  package var dimension: Int?
+  /// Bits of a vector, for a static model of bits or a binary encoder; nil for those of the model, or none.
+  package var bits: Int?
+  /// Numbers of a vector of a binary encoder's float baseline.
+  package var numbers: Int?
+  /// The sizes of a model that begins at random, the members of its `config.json`.
+  package var configuration: JSONValue?
   /// The encoder, or the file of vectors, to learn from.
   package var teacher: String?
 
@@ -79,6 +85,8 @@ package struct Recipe: Sendable, Equatable {
   /// What cosines are multiplied with.
   package var scale = 20.0
   package var bothDirections = true
+  /// What stands for the signs of bits.
+  package var relaxation = BitLoss.Relaxation.tanh
   /// The sizes below the whole vector that are learnt with it; empty for those of the model's kind.
   package var matryoshka: [Int] = []
 
@@ -92,6 +100,8 @@ package struct Recipe: Sendable, Equatable {
 
   /// Tokens of a sequence where a recipe says nothing.
   static let sequenceLength = 256
+  /// Numbers of a static model's vector where a recipe says nothing.
+  static let staticDimension = 512
 
   /// The usual recipe of a kind of model, without data.
   package init(_ kind: Kind) {

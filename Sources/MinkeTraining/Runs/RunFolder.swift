@@ -11,8 +11,8 @@ package struct RunFolder: Sendable {
   package var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
   package var curves: URL { url.appendingPathComponent("curves.svg") }
   package var checkpoint: URL { url.appendingPathComponent("checkpoint.safetensors") }
-  /// A teacher's vectors, which making takes long.
-  package var teacher: URL { url.appendingPathComponent("teacher.npy") }
+  /// The folder of a teacher's vectors, which making takes long.
+  package var teacher: URL { url.appendingPathComponent("teacher") }
   package var model: URL { url.appendingPathComponent("model") }
 
   package init(_ url: URL) { self.url = url }

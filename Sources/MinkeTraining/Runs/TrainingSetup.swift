@@ -16,57 +16,63 @@ package struct TrainingSetup {
 
   /// Reads the data and the model that `recipe` begins with.
   ///
+  /// - Parameter isReplaced: whether a checkpoint will replace all weights.
   /// - Throws: `MinkeError` when a file is not there or malformed, or the data does not fit the recipe.
-  package init(_ recipe: Recipe, progress: Phases = { _ in nil }) throws {
+  package init(_ recipe: Recipe, isReplaced: Bool = false, progress: Phases = { _ in nil }) throws {
     guard !recipe.data.isEmpty else {
       throw MinkeError(.invalidArgument, "data", expected: "a file to learn from", found: "none")
     }
     // Mistakes in what is measured are said before the data is read.
     let evaluation = try RunEvaluation(recipe.evaluations, kind: recipe.kind)
     self.recipe = recipe
-    switch try ModelStart(recipe) {
+    switch try ModelStart(recipe, isReplaced: isReplaced) {
     case .encoder(let tokenization, let make):
       let limited = tokenization.limited(to: recipe.length)
       data = try TrainingSet(recipe.selection, recipe.kind.purpose, limited, progress: progress("reading"))
       objective = try EncoderObjective(make(data, progress), data, recipe)
       self.tokenization = limited
     case .language(let model):
-      let tokenizer = model.tokenizer
+      let (tokenizer, length) = (model.tokenizer, recipe.length ?? Recipe.sequenceLength)
+      guard (2...model.contextLength).contains(length) else {
+        throw MinkeError(
+          .invalidArgument, "length", expected: "2 to \(model.contextLength), what the model reads", found: "\(length)")
+      }
       data = try TrainingSet(
-        sequencesOf: recipe.length ?? Recipe.sequenceLength, recipe.selection, tokenizer,
-        separator: tokenizer.id(of: "<eos>"), progress: progress("reading"))
-      objective = LanguageObjective(model, data)
+        sequencesOf: length, recipe.selection, tokenizer, separator: tokenizer.id(of: "<eos>"),
+        progress: progress("reading"))
+      objective = try LanguageObjective(model, data, recipe)
       tokenization = nil
     }
     run = try TrainingRun(recipe, objective, data, evaluation)
   }
 
-  /// Makes the vectors of the teacher, or reads those that `folder` has of an earlier start.
+  /// Makes the vectors of the teacher where one is needed, or takes those that were made before.
   ///
-  /// - Throws: `MinkeError` when the teacher is not there, or its vectors do not fit the data.
-  package func loadTeacher(in folder: RunFolder, progress: Phases = { _ in nil }) throws {
+  /// - Parameter cache: the folder in which they are kept.
+  /// - Throws: `MinkeError` when the teacher is not there, or its vectors do not fit the data or the model.
+  package func loadTeacher(cache: URL, progress: Phases = { _ in nil }) throws {
     guard let (objective, name, tokenization) = taught else { return }
-    let file = name.hasSuffix(".npy") ? URL(fileURLWithPath: name) : folder.teacher
-    if file == folder.teacher, !FileManager.default.fileExists(atPath: file.path) {
-      try TeacherVectors.write(
-        ModelLibrary.textEncoder(name), recipe.selection, recipe.kind.purpose, tokenization, for: data, to: file,
-        progress: progress("teacher"))
-    }
-    objective.teacher = try TeacherVectors(contentsOf: file, for: data)
+    let vectors =
+      try name.hasSuffix(".npy")
+      ? TeacherVectors(contentsOf: URL(fileURLWithPath: name), for: data)
+      : TeacherVectors(
+        of: ModelLibrary.textEncoder(name), recipe.selection, recipe.kind.purpose, tokenization, for: data,
+        cache: cache, progress: progress("teacher"))
+    try objective.learn(from: vectors)
   }
 
   /// What the run would take, the teacher's work with it.
   ///
-  /// - Throws: as ``loadTeacher(in:progress:)``.
+  /// - Throws: as ``loadTeacher(cache:progress:)``.
   package func estimate() throws -> TrainingRun.Estimate {
     var teacherSeconds = 0.0
     if let (objective, name, tokenization) = taught {
       if name.hasSuffix(".npy") {
-        objective.teacher = try TeacherVectors(contentsOf: URL(fileURLWithPath: name), for: data)
+        try objective.learn(from: TeacherVectors(contentsOf: URL(fileURLWithPath: name), for: data))
       } else {
         let (vectors, seconds) = try TeacherVectors.sample(
           ModelLibrary.textEncoder(name), recipe.selection, recipe.kind.purpose, tokenization, for: data)
-        objective.teacher = vectors
+        try objective.learn(from: vectors)
         teacherSeconds = seconds * Double(data.count * data.columns.count)
       }
     }
@@ -85,35 +91,6 @@ package struct TrainingSetup {
       let tokenization
     else { return nil }
     return (objective, name, tokenization)
-  }
-}
-
-/// The model that a recipe begins with.
-private enum ModelStart {
-  /// An encoder, which may be made out of the data.
-  case encoder(TextTokenization, make: (TrainingSet, TrainingSetup.Phases) throws -> any EncoderTrainee)
-  case language(any LanguageTrainee)
-
-  /// - Throws: `MinkeError` when the model is not there, or is of another kind.
-  init(_ recipe: Recipe) throws {
-    switch recipe.kind {
-    case .sse:
-      if let start = recipe.start {
-        let trainee = try StaticTrainee(from: ModelLibrary.textEncoder(start))
-        self = .encoder(trainee.tokenization) { _, _ in trainee }
-      } else {
-        let name = recipe.tokenizer ?? ModelLibrary.defaultName
-        let tokenization = try ModelLibrary.tokenization(name)
-        let file = try ModelSource(name).open().requiredFile("tokenizer.json")
-        self = .encoder(tokenization) { _, _ in
-          StaticTrainee(
-            tokenization: tokenization, tokenizerURL: file, dimension: recipe.dimension, seed: recipe.seed)
-        }
-      }
-    case .bne, .head, .lm:
-      throw MinkeError(
-        .unsupportedFile, "train \(recipe.kind.rawValue)", expected: "sse", found: recipe.kind.rawValue)
-    }
   }
 }
 

@@ -2,102 +2,168 @@ import Foundation
 import MinkeCheckpoints
 import MinkeCore
 import MinkeModels
+import MinkeText
 
-/// A teacher's vectors of the texts of some rows, scaled to length 1, in files that are mapped.
+/// A teacher's vectors of all texts of a training set, each of length 1.
 package final class TeacherVectors: Sendable {
-  /// Vectors of some rows, one row's texts after the other's.
-  private struct Piece: Sendable {
-    /// The first row, counted over all rows read.
-    let first: Int
-    let vectors: SharedBuffer<Float>
-  }
-
   /// Numbers of a vector.
-  package let dimension: Int
-  private let textsOfRow: Int
-  private let pieces: [Piece]
-  private let kernels: VectorKernels
+  package let width: Int
+  private let columns: Int
+  /// A row for every text: those of the first row of the set, then those of the second, and so on.
+  private let vectors: Matrix
 
-  private init(dimension: Int, textsOfRow: Int, _ pieces: [Piece]) {
-    (self.dimension, self.textsOfRow, self.pieces) = (dimension, textsOfRow, pieces)
-    kernels = VectorKernels(.active)
+  private init(_ vectors: Matrix, columns: Int) {
+    (self.vectors, self.columns, width) = (vectors, columns, vectors.columns)
+    let view = vectors.view
+    view.forEachRows { rows in
+      for row in rows {
+        let row = view.row(row)
+        let length = row.read.dot(row.read).squareRoot()
+        if length > 0 { row.scale(by: 1 / length) }
+      }
+    }
   }
 
-  /// The vectors in a file `[rows * texts of a row, d]`: those of the texts of each row that `selection` takes, in
-  /// order.
+  /// The vectors in the `.npy` file at `url`, in the order of the texts of `set`.
   ///
-  /// - Throws: `MinkeError` when the file holds no float vectors, or not as many as there are texts.
-  package convenience init(contentsOf url: URL, _ selection: DataSelection, _ purpose: DataPurpose) throws {
-    let array = try NumPyArray(contentsOf: url).values
-    try array.checkShape([nil, nil])
-    var (rows, texts) = (0, 0)
-    try RowReader(selection, purpose).forEachBlock { block in
-      rows += block.count
-      texts = block.columns.texts.count
-    }
-    guard array.shape[0] == rows * texts else {
+  /// - Throws: `MinkeError` when there are more or fewer than texts, or one is not finite.
+  package convenience init(contentsOf url: URL, for set: TrainingSet) throws {
+    let reader = try NumPyReader(url)
+    try reader.checkVectors()
+    let count = set.count * set.columns.count
+    guard reader.shape[0] == count, reader.elementType != .uint8 else {
       throw MinkeError(
-        .shapeMismatch, url.relativePath,
-        expected: "a vector for each of \(texts) texts of \(rows) rows, \(rows * texts) in all",
-        found: "\(array.shape[0])")
+        .shapeMismatch, reader.subject, expected: "vectors of numbers for \(count) texts", found: "\(reader.shape)")
     }
-    self.init(
-      dimension: array.shape[1], textsOfRow: texts,
-      [Piece(first: 0, vectors: try array.floats(requiringFinite: true))])
+    let vectors = Matrix(rows: count, columns: reader.shape[1])
+    var row = 0
+    while let part = try reader.nextVectors() {
+      vectors.copy(part, at: row)
+      row += part.count
+    }
+    self.init(vectors, columns: set.columns.count)
   }
 
-  /// The vectors that `teacher` gives, each file of which is kept in the folder `cache` and made once.
+  /// The vectors that `teacher` gives for the texts of `set`, which is of these arguments. They are kept in the folder
+  /// `cache`, in files of some thousand rows.
   ///
-  /// A file is named by a hash of the teacher and of the texts, so that whatever is there is right, and what an earlier
-  /// run was stopped in goes on.
-  /// - Throws: `MinkeError` when the teacher gives bits, or a file cannot be read or written; `CancellationError`.
+  /// A file is named by a hash of the teacher and of its texts: whatever is there is right, and what an earlier run was
+  /// stopped in goes on.
+  /// - Throws: `MinkeError` when the teacher gives bits, or a file cannot be read or written; what encoding throws.
   package convenience init(
-    of teacher: any TextEncoder, _ selection: DataSelection, _ purpose: DataPurpose, cache: URL,
-    progress: ProgressHandler? = nil
+    of teacher: any TextEncoder, _ selection: DataSelection, _ purpose: DataPurpose, _ tokenization: TextTokenization,
+    for set: TrainingSet, cache: URL, progress: ProgressHandler? = nil
   ) throws {
+    let (columns, count) = (set.columns.count, set.count * set.columns.count)
+    let vectors = Matrix(rows: count, columns: try Self.width(of: teacher))
+    try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
+    var row = 0
+    try TrainingSet.forEachTexts(of: selection, purpose, tokenization) { texts in
+      guard row + texts.count <= count else { throw Self.changed(selection) }
+      let file = cache.appendingPathComponent(Self.name(of: teacher, texts))
+      if FileManager.default.fileExists(atPath: file.path) {
+        let reader = try NumPyReader(file)
+        guard reader.shape == [texts.count, vectors.columns] else {
+          throw MinkeError(
+            .shapeMismatch, reader.subject, expected: "\([texts.count, vectors.columns])", found: "\(reader.shape)")
+        }
+        var start = row
+        while let part = try reader.nextVectors() {
+          vectors.copy(part, at: start)
+          start += part.count
+        }
+      } else {
+        var writer = try NumPyWriter(
+          FileWriter(file), elementType: .float32, columns: vectors.columns, rows: texts.count)
+        // Some hundred at a time, so that progress is seen.
+        let step = 512 * columns
+        for start in stride(from: 0, to: texts.count, by: step) {
+          let part = Array(texts[start..<min(texts.count, start + step)])
+          let found = try Self.encode(part, columns, purpose, teacher)
+          try writer.append(found)
+          vectors.copy(found, at: row + start)
+          progress?(row + start + part.count, count)
+        }
+        try writer.finish()
+      }
+      row += texts.count
+      progress?(row, count)
+    }
+    guard row == count else { throw Self.changed(selection) }
+    self.init(vectors, columns: columns)
+  }
+
+  private static func changed(_ selection: DataSelection) -> MinkeError {
+    MinkeError(
+      .inputOutput, selection.files.joined(separator: ", "), expected: "the rows that were just read",
+      found: "others; the files have changed")
+  }
+
+  /// The vectors of the first rows, which stand for all, to measure a step with; and how long one text took.
+  static func sample(
+    _ teacher: any TextEncoder, _ selection: DataSelection, _ purpose: DataPurpose, _ tokenization: TextTokenization,
+    for set: TrainingSet
+  ) throws -> (TeacherVectors, secondsPerText: Double) {
+    let width = try width(of: teacher)
+    var selection = selection
+    selection.limit = min(64, selection.limit ?? 64)
+    var texts: [String] = []
+    try TrainingSet.forEachTexts(of: selection, purpose, tokenization) { texts += $0 }
+    let start = ContinuousClock.now
+    let found = try encode(texts, set.columns.count, purpose, teacher)
+    let seconds = (ContinuousClock.now - start) / .seconds(1)
+    return (
+      TeacherVectors(Matrix(found.floats ?? [], columns: width), columns: set.columns.count),
+      seconds / Double(max(1, texts.count))
+    )
+  }
+
+  /// Copies the vector of a text.
+  func copy(row: Int, column: Int, into place: MutableMatrixView) {
+    place.copy(vectors.view.row((row * columns + column) % vectors.rows).read)
+  }
+
+  // MARK: Encoding
+
+  private static func width(of teacher: any TextEncoder) throws(MinkeError) -> Int {
     guard teacher.metric != .hamming else {
       throw MinkeError(.invalidArgument, teacher.identity.name, expected: "a teacher of numbers", found: "one of bits")
     }
-    try FileManager.default.createDirectory(at: cache, withIntermediateDirectories: true)
-    var pieces: [Piece] = []
-    var (rows, textsOfRow) = (0, 0)
-    try RowReader(selection, purpose).forEachBlock { block in
-      let texts = try block.texts()
-      textsOfRow = block.columns.texts.count
-      var message = Array("\(teacher.identity.fingerprint)\n".utf8)
-      for text in texts { message += Array("\(text.utf8.count)\n\(text)\n".utf8) }
-      let name = message.withUnsafeBytes { BLAKE2b.hash($0, length: 16) }
-        .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
-      let file = cache.appendingPathComponent("teacher-\(name).npy")
-      if !FileManager.default.fileExists(atPath: file.path) {
-        try teacher.encode(texts, options: EncodingOptions()).writeNPY(to: file)
-      }
-      let array = try NumPyArray(contentsOf: file).values
-      try array.checkShape([texts.count, teacher.dimension])
-      pieces.append(Piece(first: rows, vectors: try array.floats(requiringFinite: true)))
-      rows += block.count
-      progress?(rows, 0)
-    }
-    self.init(dimension: teacher.dimension, textsOfRow: textsOfRow, pieces)
+    return teacher.dimension
   }
 
-  /// The vectors of the texts in column `column` of rows, counted over all rows read, `[rows, dimension]`.
-  func gather(_ rows: some Sequence<Int32>, column: Int, on tape: Tape) -> MatrixView {
-    let rows = Array(rows)
-    let gathered = tape.matrix(rows.count, dimension)
-    for (index, row) in rows.enumerated() {
-      guard let piece = pieces.last(where: { $0.first <= Int(row) }) else { continue }
-      let place = (Int(row) - piece.first) * textsOfRow + column
-      gathered.row(index).copy(piece.vectors.rows(of: dimension).row(place))
+  private static func name(of teacher: any TextEncoder, _ texts: [String]) -> String {
+    var message = Array("\(teacher.identity.fingerprint)\n".utf8)
+    for text in texts { message += Array("\(text.utf8.count)\n\(text)\n".utf8) }
+    let hash = message.withUnsafeBytes { BLAKE2b.hash($0, length: 16) }
+    return "teacher-" + hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + ".npy"
+  }
+
+  /// The vectors of texts of whole rows, in this order; first texts are queries and the others documents.
+  private static func encode(
+    _ texts: [String], _ columns: Int, _ purpose: DataPurpose, _ teacher: any TextEncoder
+  ) throws -> Embeddings {
+    guard purpose == .pairs, teacher.tokenization.prompts != Prompts() else { return try teacher.encode(texts) }
+    func part(_ takes: (Int) -> Bool, _ role: TextRole) throws -> Embeddings {
+      try teacher.encode(texts.indices.filter { takes($0 % columns) }.map { texts[$0] }, role: role)
     }
-    kernels.normalizeAll(gathered)
-    return gathered.read
+    let (first, others) = (try part({ $0 == 0 }, .query), try part({ $0 != 0 }, .document))
+    var all = first.rows(0..<0)
+    for row in 0..<texts.count / columns {
+      try all.append(first.rows(row..<row + 1))
+      try all.append(others.rows(row * (columns - 1)..<(row + 1) * (columns - 1)))
+    }
+    return all
   }
 }
 
-extension RowBlock {
-  /// The texts of all rows, one row's after the other's.
-  fileprivate func texts() throws -> [String] {
-    try (0..<pieces).flatMap { try rows(ofPiece: $0, all: true).flatMap(\.texts) }
+extension Matrix {
+  /// Copies vectors of numbers to the rows from `row` on.
+  fileprivate func copy(_ vectors: Embeddings, at row: Int) {
+    guard let floats = vectors.floats else { preconditionFailure("numbers were asked for") }
+    floats.withUnsafeBufferPointer { floats in
+      guard let start = floats.baseAddress else { return }
+      view.rows(row..<row + vectors.count).copy(MatrixView(start, rows: vectors.count, columns: columns))
+    }
   }
 }
