@@ -53,7 +53,7 @@ final class RowReader: @unchecked Sendable {
     while found.count < Self.blockSize, let line = try lines.next() {
       if line.isBlank { continue }
       if columns == nil {
-        let subject = "\(lines.name): line \(lines.line)"
+        let subject = lines.subject
         let row = try line.withUnsafeBytes { try JSONValue(parsing: $0, subject: subject) }
         columns = try DataColumns(row, selection, purpose, subject: subject)
       }

@@ -142,7 +142,7 @@ struct RowBlock: Sendable {
   private func row(_ index: Int) throws -> (DataRow, line: Int32) {
     switch rows {
     case .lines(let lines, let numbers):
-      return (try DataRow(lines[index], columns, subject: "\(name): line \(numbers[index])"), numbers[index])
+      return (try DataRow(lines[index], columns, subject: "\(name), line \(numbers[index])"), numbers[index])
     case .rows(let rows): return (rows[index], Int32(index + 1))
     }
   }
