@@ -50,7 +50,7 @@ import Testing
       table.rows[row * 80..<(row + 1) * 80].reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
     }
     #expect(length(5) < 0.01 * length(6))
-    #expect(table.rows.allSatisfy(\.isFinite))
+    #expect(table.rows.allSatisfy { $0.isFinite })
     #expect(TokenTable.text(of: "##ing") == "ing" && TokenTable.text(of: "sing") == "sing")
     let bits = try BinarizedEncoder(teacher)
     #expect(throws: MinkeError.self) { try TokenTable(teacher: bits, tokenizer: tokenizer, .init(dimension: 8)) }

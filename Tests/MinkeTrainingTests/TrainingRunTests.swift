@@ -1,4 +1,5 @@
 import Foundation
+import MinkeCheckpoints
 import MinkeCore
 import MinkeModels
 import MinkeTestSupport
@@ -287,6 +288,88 @@ import Testing
       recipe.loss = ["similarities": 1]
       recipe.teacher = nil
       #expect(throws: MinkeError.self) { try TrainingSetup(recipe) }
+    }
+  }
+
+  /// Recipes of every kind, small.
+  private static func recipes(_ data: URL) -> [Recipe] {
+    func recipe(_ kind: Recipe.Kind, from name: String, _ change: (inout Recipe) -> Void) -> Recipe {
+      var recipe = Recipe(kind)
+      (recipe.start, recipe.data) = (Fixture.url(name).path, [data.path])
+      (recipe.batch, recipe.steps, recipe.checkpointEvery, recipe.heldOut) = (8, 6, 2, 10)
+      change(&recipe)
+      return recipe
+    }
+    return [
+      recipe(.sse, from: "sse-tiny") {
+        ($0.bits, $0.loss) = (64, ["ranking": 1, "entropy": 0.5, "decorrelation": 0.1])
+      },
+      recipe(.bne, from: "bne-tiny") { ($0.length, $0.relaxation) = (12, .straightThrough) },
+      recipe(.bne, from: "bne-tiny") { ($0.length, $0.numbers, $0.chunk) = (12, 24, 3) },
+      recipe(.head, from: "byrne-embed-tiny") {
+        ($0.length, $0.teacher, $0.loss) = (12, ModelLibrary.defaultName, ["similarities_within": 1])
+      },
+      recipe(.lm, from: "spikewhale-tiny") { ($0.length, $0.loss) = (16, ["second_token": 0.5]) },
+    ]
+  }
+
+  @Test(arguments: 0..<5) func `Every kind of model is taught, resumed to the bit and loaded`(index: Int) throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(60, to: data)
+      let recipe = Self.recipes(data)[index]
+      let (whole, parts) = (
+        RunFolder(folder.appendingPathComponent("a")), RunFolder(folder.appendingPathComponent("b"))
+      )
+      let cache = folder.appendingPathComponent("cache")
+      func run(_ place: RunFolder, stop: Int? = nil) throws -> TrainingRun.Ending {
+        let setup = try TrainingSetup(recipe, isReplaced: FileManager.default.fileExists(atPath: place.checkpoint.path))
+        try setup.run.resume(place)
+        try setup.loadTeacher(cache: cache)
+        return try setup.run.run(in: place, card: { _ in "card" }, shouldStop: { setup.run.stepsDone == stop })
+      }
+      for place in [whole, parts] { try place.create(recipe) }
+      #expect(try run(whole) == .finished)
+      #expect(try run(parts, stop: 3) == .stopped(step: 3))
+      #expect(try run(parts) == .finished)
+      let (one, other) = (try Checkpoint(contentsOf: whole.checkpoint), try Checkpoint(contentsOf: parts.checkpoint))
+      #expect(one.tensorNames == other.tensorNames && one.tensorNames.count > 9)
+      for name in one.tensorNames {
+        #expect(try one.tensor(name).elements() == other.tensor(name).elements(), "\(name)")
+      }
+      let model = try ModelLibrary.model(whole.model.path)
+      if let encoder = model as? any TextEncoder {
+        #expect(encoder.metric == ([0, 1].contains(index) ? .hamming : .cosine))
+        #expect(try encoder.encode(["one two"]).count == 1)
+      } else {
+        #expect(recipe.kind == .lm)
+      }
+    }
+  }
+
+  @Test func `Models begin at random or with a teacher's tokens`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(60, to: data)
+      var recipe = Self.recipe(data)
+      (recipe.start, recipe.tokenizer, recipe.dimension) = (nil, Fixture.url("sse-tiny").path, 48)
+      (recipe.batch, recipe.heldOut, recipe.evaluateEvery) = (8, 8, nil)
+      let tokens = try ModelLibrary.tokenizer(Fixture.url("sse-tiny").path).vocabularySize
+      for teacher in [nil, ModelLibrary.defaultName] {
+        recipe.teacher = teacher
+        let setup = try TrainingSetup(recipe)
+        #expect(setup.run.parameterCount == 48 * (tokens + 3))
+        #expect(try setup.estimate().steps == setup.run.steps)
+      }
+      var language = Recipe(.lm)
+      (language.data, language.batch, language.length) = ([data.path], 4, 16)
+      #expect(throws: MinkeError.self) { try TrainingSetup(language) }
+      language.configuration = try Fixture.json("spikewhale-tiny/config.json")
+      #expect(throws: MinkeError.self) { try TrainingSetup(language) }
+      language.tokenizer = Fixture.url("spikewhale-tiny").path
+      #expect(try TrainingSetup(language).estimate().parameters > 0)
+      language.length = 1 << 20
+      #expect(throws: MinkeError.self) { try TrainingSetup(language) }
     }
   }
 }
