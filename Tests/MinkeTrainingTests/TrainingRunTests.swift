@@ -1,4 +1,5 @@
 import Foundation
+import MinkeCheckpoints
 import MinkeCore
 import MinkeModels
 import MinkeTestSupport
@@ -41,19 +42,19 @@ import Testing
         RunFolder(folder.appendingPathComponent("a")), RunFolder(folder.appendingPathComponent("b"))
       )
       try whole.create(recipe)
-      let run = try TrainingRun(TrainingRun.parts(recipe))
+      let run = try TrainingSetup(recipe).run
       #expect(run.steps == 24)
       #expect(try run.run(in: whole, card: { $0.text(name: "a", command: "c") }) == .finished)
 
       try parts.create(recipe)
       for stop in [3, 8, 9, 17] {
-        let run = try TrainingRun(TrainingRun.parts(recipe))
+        let run = try TrainingSetup(recipe).run
         try run.resume(parts)
         let ending = try run.run(in: parts, card: { _ in "" }, shouldStop: { run.stepsDone == stop })
         #expect(ending == .stopped(step: stop))
         #expect(!FileManager.default.fileExists(atPath: parts.model.path))
       }
-      let last = try TrainingRun(TrainingRun.parts(recipe))
+      let last = try TrainingSetup(recipe).run
       try last.resume(parts)
       #expect(last.stepsDone == 17)
       #expect(try last.run(in: parts, card: { _ in "" }) == .finished)
@@ -86,11 +87,11 @@ import Testing
       let place = RunFolder(folder.appendingPathComponent("run"))
       #expect(throws: MinkeError.self) { try place.begunRecipe() }
       try place.create(recipe)
-      let run = try TrainingRun(TrainingRun.parts(recipe))
+      let run = try TrainingSetup(recipe).run
       _ = try run.run(in: place, card: { _ in "" }, shouldStop: { true })
       #expect(throws: MinkeError.self) { try place.create(recipe) }
       recipe.rate = 0.5
-      let other = try TrainingRun(TrainingRun.parts(recipe))
+      let other = try TrainingSetup(recipe).run
       do {
         try other.resume(place)
         Issue.record("no error")
@@ -199,7 +200,7 @@ import Testing
     try Fixture.withTemporaryFolder { folder in
       let data = folder.appendingPathComponent("rows.jsonl")
       try Self.writePairs(200, to: data)
-      let run = try TrainingRun(TrainingRun.parts(Self.recipe(data)))
+      let run = try TrainingSetup(Self.recipe(data)).run
       let estimate = try run.estimate()
       #expect(estimate.parameterBytes == 16 * estimate.parameters && estimate.parameters == run.parameterCount)
       #expect(estimate.steps == run.steps && estimate.texts == run.steps * 16 * 2 * 2)
@@ -223,7 +224,7 @@ import Testing
         recipe.chunk = chunk
         let place = RunFolder(folder.appendingPathComponent("run \(chunk ?? 0)"))
         try place.create(recipe)
-        let run = try TrainingRun(TrainingRun.parts(recipe))
+        let run = try TrainingSetup(recipe).run
         var losses: [Double] = []
         _ = try run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
         #expect(losses.count == 60 && losses[59] < 0.8 * losses[0])
@@ -232,7 +233,143 @@ import Testing
       // One chunk is the batch.
       #expect(weights[0] == weights[2])
       recipe.loss = ["rank": 1]
-      #expect(throws: MinkeError.self) { try TrainingRun(TrainingRun.parts(recipe)) }
+      #expect(throws: MinkeError.self) { try TrainingSetup(recipe).run }
+    }
+  }
+
+  @Test func `A teacher's vectors are made once and stand in the order of the texts`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(90, to: data)
+      let rows = try String(contentsOf: data, encoding: .utf8)
+      try Data((#"{"anchor": "", "positive": "left out"}"# + "\n" + rows).utf8).write(to: data)
+      var recipe = Self.recipe(data)
+      (recipe.heldOut, recipe.accumulation, recipe.epochs, recipe.rate) = (20, 1, 10, 0.01)
+      recipe.teacher = ModelLibrary.defaultName
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      try place.create(recipe)
+      let setup = try TrainingSetup(recipe)
+      let cache = folder.appendingPathComponent("cache")
+      try setup.loadTeacher(cache: cache)
+      #expect(try setup.estimate().dataBytes > 4 * 512 * 180)
+
+      let set = try TrainingSet(recipe.selection, .pairs, ModelLibrary.tokenization(Fixture.url("sse-tiny").path))
+      #expect(set.count == 90)
+      let files = try FileManager.default.contentsOfDirectory(atPath: cache.path)
+      #expect(files.count == 1)
+      let file = cache.appendingPathComponent(files[0])
+      let vectors = try TeacherVectors(contentsOf: file, for: set)
+      let texts = try rows.split(separator: "\n").flatMap { line in
+        let json = try Array(line.utf8).withUnsafeBytes { try JSONValue(parsing: $0, subject: "row") }
+        return [json["anchor"]?.string ?? "", json["positive"]?.string ?? ""]
+      }
+      let wanted = try ModelLibrary.textEncoder().encode(texts)
+      let found = Matrix(rows: 1, columns: 512)
+      for index in [0, 1, 77, 179] {
+        vectors.copy(row: index / 2, column: index % 2, into: found.view)
+        #expect(zip(found.copied(), wanted[index]).allSatisfy { abs($0 - $1) < 1e-5 })
+      }
+
+      // Made once: another run takes them as they are.
+      let made = try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date
+      let again = try TrainingSetup(recipe)
+      try again.loadTeacher(cache: cache)
+      var losses: [Double] = []
+      _ = try again.run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
+      #expect(try FileManager.default.attributesOfItem(atPath: file.path)[.modificationDate] as? Date == made)
+      #expect(losses[losses.count - 1] < losses[0])
+      #expect(try String(contentsOf: place.metrics, encoding: .utf8).contains("similarities_within"))
+
+      // Vectors for other rows are told from those of these.
+      recipe.teacher = file.path
+      recipe.limit = 50
+      let fewer = try TrainingSetup(recipe)
+      #expect(throws: MinkeError.self) { try fewer.loadTeacher(cache: cache) }
+      recipe.loss = ["similarities": 1]
+      recipe.teacher = nil
+      #expect(throws: MinkeError.self) { try TrainingSetup(recipe) }
+    }
+  }
+
+  /// Recipes of every kind, small.
+  private static func recipes(_ data: URL) -> [Recipe] {
+    func recipe(_ kind: Recipe.Kind, from name: String, _ change: (inout Recipe) -> Void) -> Recipe {
+      var recipe = Recipe(kind)
+      (recipe.start, recipe.data) = (Fixture.url(name).path, [data.path])
+      (recipe.batch, recipe.steps, recipe.checkpointEvery, recipe.heldOut) = (8, 6, 2, 10)
+      change(&recipe)
+      return recipe
+    }
+    return [
+      recipe(.sse, from: "sse-tiny") {
+        ($0.bits, $0.loss) = (64, ["ranking": 1, "entropy": 0.5, "decorrelation": 0.1])
+      },
+      recipe(.bne, from: "bne-tiny") { ($0.length, $0.relaxation) = (12, .straightThrough) },
+      recipe(.bne, from: "bne-tiny") { ($0.length, $0.numbers, $0.chunk) = (12, 24, 3) },
+      recipe(.head, from: "byrne-embed-tiny") {
+        ($0.length, $0.teacher, $0.loss) = (12, ModelLibrary.defaultName, ["similarities_within": 1])
+      },
+      recipe(.lm, from: "spikewhale-tiny") { ($0.length, $0.loss) = (16, ["second_token": 0.5]) },
+    ]
+  }
+
+  @Test(arguments: 0..<5) func `Every kind of model is taught, resumed to the bit and loaded`(index: Int) throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(60, to: data)
+      let recipe = Self.recipes(data)[index]
+      let (whole, parts) = (
+        RunFolder(folder.appendingPathComponent("a")), RunFolder(folder.appendingPathComponent("b"))
+      )
+      let cache = folder.appendingPathComponent("cache")
+      func run(_ place: RunFolder, stop: Int? = nil) throws -> TrainingRun.Ending {
+        let setup = try TrainingSetup(recipe, isReplaced: FileManager.default.fileExists(atPath: place.checkpoint.path))
+        try setup.run.resume(place)
+        try setup.loadTeacher(cache: cache)
+        return try setup.run.run(in: place, card: { _ in "card" }, shouldStop: { setup.run.stepsDone == stop })
+      }
+      for place in [whole, parts] { try place.create(recipe) }
+      #expect(try run(whole) == .finished)
+      #expect(try run(parts, stop: 3) == .stopped(step: 3))
+      #expect(try run(parts) == .finished)
+      let (one, other) = (try Checkpoint(contentsOf: whole.checkpoint), try Checkpoint(contentsOf: parts.checkpoint))
+      #expect(one.tensorNames == other.tensorNames && one.tensorNames.count > 9)
+      for name in one.tensorNames {
+        #expect(try one.tensor(name).elements() == other.tensor(name).elements(), "\(name)")
+      }
+      let model = try ModelLibrary.model(whole.model.path)
+      if let encoder = model as? any TextEncoder {
+        #expect(encoder.metric == ([0, 1].contains(index) ? .hamming : .cosine))
+        #expect(try encoder.encode(["one two"]).count == 1)
+      } else {
+        #expect(recipe.kind == .lm)
+      }
+    }
+  }
+
+  @Test func `Models begin at random or with a teacher's tokens`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(60, to: data)
+      var recipe = Self.recipe(data)
+      (recipe.start, recipe.tokenizer, recipe.dimension) = (nil, Fixture.url("sse-tiny").path, 48)
+      (recipe.batch, recipe.heldOut, recipe.evaluateEvery) = (8, 8, nil)
+      let tokens = try ModelLibrary.tokenizer(Fixture.url("sse-tiny").path).vocabularySize
+      for teacher in [nil, ModelLibrary.defaultName] {
+        recipe.teacher = teacher
+        let setup = try TrainingSetup(recipe)
+        #expect(setup.run.parameterCount == 48 * (tokens + 3))
+        #expect(try setup.estimate().steps == setup.run.steps)
+      }
+      var language = Recipe(.lm)
+      (language.data, language.batch, language.length) = ([data.path], 4, 16)
+      #expect(throws: MinkeError.self) { try TrainingSetup(language) }
+      language.configuration = try Fixture.json("spikewhale-tiny/config.json")
+      #expect(throws: MinkeError.self) { try TrainingSetup(language) }
+      language.tokenizer = Fixture.url("spikewhale-tiny").path
+      #expect(try TrainingSetup(language).estimate().parameters > 0)
+      language.length = 1 << 20
+      #expect(throws: MinkeError.self) { try TrainingSetup(language) }
     }
   }
 }

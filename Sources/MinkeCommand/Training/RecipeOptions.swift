@@ -1,8 +1,10 @@
 import ArgumentParser
+import Foundation
 import Minke
 import MinkeTraining
 
 extension Schedule: ExpressibleByArgument {}
+extension BitLoss.Relaxation: ExpressibleByArgument {}
 
 /// The members of a recipe that may be given on the command line; each goes before the file's.
 struct RecipeOptions: ParsableArguments {
@@ -20,6 +22,17 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("Numbers of a vector at a start at random.", valueName: "d"))
   var dimension: Int?
+
+  @Option(help: ArgumentHelp("Bits of a vector: a model whose vectors are bits.", valueName: "n"))
+  var bits: Int?
+
+  @Option(help: ArgumentHelp("Numbers of a vector of BNE's float baseline.", valueName: "d"))
+  var numbers: Int?
+
+  @Option(
+    help: ArgumentHelp("The config.json of a BERT or language model that begins at random.", valueName: "file"),
+    completion: .file(extensions: ["json"]))
+  var configuration: String?
 
   @Option(help: "The encoder, or the .npy file of vectors, to learn from.", completion: .file())
   var teacher: String?
@@ -93,6 +106,10 @@ struct RecipeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("What cosines are multiplied with in the loss.", valueName: "x"))
   var scale: Double?
 
+  @Option(
+    help: "What stands for the signs of bits: \(BitLoss.Relaxation.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var relaxation: BitLoss.Relaxation?
+
   @Flag(inversion: .prefixedNo, help: "Tell also positives by their anchors.")
   var bothDirections: Bool?
 
@@ -123,6 +140,12 @@ struct RecipeOptions: ParsableArguments {
       add("from", from.map { .string($0) })
       add("tokenizer", tokenizer.map { .string($0) })
       add("dimension", dimension.map { .integer($0) })
+      add("bits", bits.map { .integer($0) })
+      add("numbers", numbers.map { .integer($0) })
+      if let configuration {
+        let file = try MappedFile(URL(fileURLWithPath: configuration))
+        members["configuration"] = try JSONValue(parsing: file.bytes, subject: file.path)
+      }
       add("teacher", teacher.map { .string($0) })
       add("columns", columns)
       add("sources", sources)
@@ -147,6 +170,7 @@ struct RecipeOptions: ParsableArguments {
         members["loss"] = .object(Dictionary(try loss.map(Self.term), uniquingKeysWith: { $1 }))
       }
       add("scale", scale.map { .number($0) })
+      add("relaxation", relaxation.map { .string($0.rawValue) })
       add("both_directions", bothDirections.map { .boolean($0) })
       if !matryoshka.isEmpty { members["matryoshka"] = .array(matryoshka.map { .integer($0) }) }
       add("evaluations", evaluations)

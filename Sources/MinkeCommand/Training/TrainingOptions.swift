@@ -16,6 +16,12 @@ struct TrainingOptions: ParsableArguments {
     completion: .file(extensions: ["json"]))
   var config: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Keep a teacher's vectors here, for other runs too, and not in the run's folder.", valueName: "folder"),
+    completion: .directory)
+  var teacherCache: String?
+
   @Flag(help: "Go on with the run in the folder from its last checkpoint.")
   var resume = false
 
@@ -31,15 +37,24 @@ struct TrainingOptions: ParsableArguments {
     let folder = RunFolder(URL(fileURLWithPath: output))
     let recipe = try recipe(kind, members, folder)
     try await Workers.run {
-      let parts = try TrainingRun.parts(recipe)
-      let bar = ProgressBar("reading")
-      let run = try TrainingRun(parts) { rows, _ in bar.count(rows, "rows") }
-      bar.finish()
-      for note in run.notes { say("minke: \(note)") }
-      if dryRun { return try print(run.estimate()) }
-      if resume { try run.resume(folder) } else { try folder.create(recipe) }
-      try train(run, in: folder)
+      let isReplaced = resume && FileManager.default.fileExists(atPath: folder.checkpoint.path)
+      let setup = try TrainingSetup(recipe, isReplaced: isReplaced, progress: Self.bar)
+      ProgressBar.wipe()
+      for note in setup.run.notes { say("minke: \(note)") }
+      if dryRun { return try print(setup.estimate()) }
+      if resume { try setup.run.resume(folder) } else { try folder.create(recipe) }
+      let cache = teacherCache.map { URL(fileURLWithPath: $0) } ?? folder.teacher
+      try setup.loadTeacher(cache: cache, progress: Self.bar)
+      ProgressBar.wipe()
+      try train(setup.run, in: folder)
     }
+  }
+
+  /// A bar for a job that lasts, or a count where its end is not known.
+  private static func bar(_ name: String) -> ProgressHandler? {
+    let bar = ProgressBar(name)
+    let handler = bar.handler
+    return { done, total in total > 0 ? handler(done, total) : bar.count(done, "rows") }
   }
 
   private func recipe(_ kind: Recipe.Kind, _ members: [String: JSONValue], _ folder: RunFolder) throws -> Recipe {

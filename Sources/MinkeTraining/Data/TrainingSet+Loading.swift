@@ -19,17 +19,24 @@ extension TrainingSet {
     let roles: [TextRole?] = purpose == .pairs ? [.query, .document] : [nil]
     let prompts = roles.map { tokenization.prompts.text(for: $0) }
     var loading = RowLoading(purpose)
-    let reader = RowReader(selection, purpose)
-    try reader.forEachBlock { block in
-      let parts = try Workers.map(count: block.pieces, grain: 1) { piece in
-        try block.part(piece, purpose) { text, column, ids in
-          tokenization.append(text, prompt: prompts[min(column, prompts.count - 1)], into: &ids)
-        }
-      }
-      try loading.append(parts, block)
+    try RowReader(selection, purpose).forEachBlock { block in
+      try loading.append(block.parts(purpose, tokenization, prompts), block)
       progress?(loading.rowsRead, 0)
     }
-    self = try loading.finish(selection, purpose)
+    self = try loading.finish(selection)
+  }
+
+  /// Calls `body` with the texts that a set of the same arguments holds, some rows at a time: all texts of a row, then
+  /// those of the next.
+  ///
+  /// - Throws: as ``init(_:_:_:progress:)``, and what `body` throws.
+  static func forEachTexts(
+    of selection: DataSelection, _ purpose: DataPurpose, _ tokenization: TextTokenization,
+    _ body: ([String]) throws -> Void
+  ) throws {
+    try RowReader(selection, purpose).forEachBlock { block in
+      try body(block.parts(purpose, tokenization, [""], keepingTexts: true).flatMap(\.texts))
+    }
   }
 }
 
@@ -81,7 +88,7 @@ private struct RowLoading {
     self.set = set
   }
 
-  func finish(_ selection: DataSelection, _ purpose: DataPurpose) throws -> TrainingSet {
+  func finish(_ selection: DataSelection) throws -> TrainingSet {
     guard var set, set.count > 0 else {
       throw MinkeError(
         .malformedFile, selection.files.joined(separator: ", "), expected: "rows to learn from",
@@ -100,6 +107,8 @@ struct RowPart: Sendable {
   var sources: [Int] = []
   var scores: [Float] = []
   var lines: [Int32] = []
+  /// The texts themselves, where they are kept.
+  var texts: [String] = []
   var emptyRows = 0
   var equalRows = 0
   var rowsRead = 0
@@ -144,9 +153,22 @@ struct RowBlock: Sendable {
       .filter { sources.isEmpty || sources.contains($0.source) }
   }
 
-  /// The rows of a piece, in tokens.
-  func part(
-    _ piece: Int, _ purpose: DataPurpose, _ tokenize: (String, _ column: Int, inout [TokenID]) -> Void
+  /// The rows in tokens, worked out on all cores.
+  ///
+  /// - Parameter prompts: what stands before the texts of each column; the last is also that of all behind it.
+  func parts(
+    _ purpose: DataPurpose, _ tokenization: TextTokenization, _ prompts: [String], keepingTexts: Bool = false
+  ) throws -> [RowPart] {
+    try Workers.map(count: pieces, grain: 1) { piece in
+      try part(piece, purpose, keepingTexts: keepingTexts) { text, column, ids in
+        tokenization.append(text, prompt: prompts[min(column, prompts.count - 1)], into: &ids)
+      }
+    }
+  }
+
+  private func part(
+    _ piece: Int, _ purpose: DataPurpose, keepingTexts: Bool,
+    _ tokenize: (String, _ column: Int, inout [TokenID]) -> Void
   ) throws -> RowPart {
     let isSingle = purpose == .texts
     var part = RowPart(columns: (isSingle ? ["text"] : columns.texts).map { TrainingSet.Column($0) })
@@ -157,10 +179,12 @@ struct RowBlock: Sendable {
       part.rowsRead += 1
       if !sources.isEmpty, !sources.contains(row.source) { continue }
       var texts: [[TokenID]] = []
+      var kept: [String] = []
       for (column, text) in row.texts.enumerated() {
         ids.removeAll(keepingCapacity: true)
         if !text.utf8.allSatisfy({ $0 <= 0x20 }) { tokenize(text, isSingle ? 0 : column, &ids) }
         texts.append(ids)
+        if !ids.isEmpty, keepingTexts { kept.append(text) }
       }
       if texts.contains(where: \.isEmpty) {
         part.emptyRows += 1
@@ -172,6 +196,7 @@ struct RowBlock: Sendable {
         part.equalRows += 1
         continue
       }
+      part.texts += kept
       for (place, text) in texts.enumerated() {
         let column = isSingle ? 0 : place
         part.columns[column].ids += text

@@ -12,6 +12,8 @@ extension Recipe {
   /// All members but `kind`, in the order in which they are written.
   package static let fields: [Field] = [
     text("from", \.start), text("tokenizer", \.tokenizer), whole("dimension", \.dimension, 1...1 << 16),
+    whole("bits", \.bits, 8...1 << 16), whole("numbers", \.numbers, 1...1 << 16),
+    object("configuration", \.configuration),
     text("teacher", \.teacher),
     texts("data", \.data), texts("columns", \.columns), texts("sources", \.sources),
     text("source_column", \.sourceColumn), text("score_column", \.scoreColumn),
@@ -26,6 +28,7 @@ extension Recipe {
     number("weight_decay", \.weightDecay, 0...1e6), choice("schedule", \.schedule),
     number("warm_up", \.warmUp, 0...1e12), number("clip", \.clip, 1e-12...1e12),
     weights("loss", \.loss), number("scale", \.scale, 1e-6...1e6), flag("both_directions", \.bothDirections),
+    choice("relaxation", \.relaxation),
     wholes("matryoshka", \.matryoshka, 1...1 << 16),
     texts("evaluations", \.evaluations), whole("evaluate_every", \.evaluateEvery, 1...1 << 31),
     whole("checkpoint_every", \.checkpointEvery, 1...1 << 31),
@@ -188,6 +191,10 @@ extension Recipe {
         let weights = json.object?.compactMapValues(\.double)
         return weights?.count == json.object?.count ? weights : nil
       }, { .object($0.mapValues(Self.json)) })
+  }
+
+  private static func object(_ key: String, _ path: Path<JSONValue?>) -> Field {
+    optional(key, path, "an object", { $0.object == nil ? nil : $0 }, { $0 })
   }
 
   private static func choice<Value: RawRepresentable<String> & CaseIterable & Sendable>(

@@ -29,8 +29,14 @@ package struct Recipe: Sendable, Equatable {
   package var start: String?
   /// The model, or its folder, whose tokenizer a start at random takes.
   package var tokenizer: String?
-  /// Numbers of a vector at a start at random.
-  package var dimension = 512
+  /// Numbers of a vector at a start at random; nil for what is usual.
+  package var dimension: Int?
+  /// Bits of a vector, for a static model of bits or a binary encoder; nil for those of the model, or none.
+  package var bits: Int?
+  /// Numbers of a vector of a binary encoder's float baseline.
+  package var numbers: Int?
+  /// The sizes of a model that begins at random, the members of its `config.json`.
+  package var configuration: JSONValue?
   /// The encoder, or the file of vectors, to learn from.
   package var teacher: String?
 
@@ -79,6 +85,8 @@ package struct Recipe: Sendable, Equatable {
   /// What cosines are multiplied with.
   package var scale = 20.0
   package var bothDirections = true
+  /// What stands for the signs of bits.
+  package var relaxation = BitLoss.Relaxation.tanh
   /// The sizes below the whole vector that are learnt with it; empty for those of the model's kind.
   package var matryoshka: [Int] = []
 
@@ -90,6 +98,11 @@ package struct Recipe: Sendable, Equatable {
   /// Steps from one checkpoint to the next; nil for ten in all.
   package var checkpointEvery: Int?
 
+  /// Tokens of a sequence where a recipe says nothing.
+  static let sequenceLength = 256
+  /// Numbers of a static model's vector where a recipe says nothing.
+  static let staticDimension = 512
+
   /// The usual recipe of a kind of model, without data.
   package init(_ kind: Kind) {
     self.kind = kind
@@ -97,14 +110,14 @@ package struct Recipe: Sendable, Equatable {
     case .sse:
       (batch, optimizer, rate, beta2, epsilon, weightDecay) = (2048, .adam, 0.02, 0.9999, 1e-10, 0)
     case .bne:
-      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 5e-5, 0.999, 1e-8, 0.01)
+      (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 2e-5, 0.999, 1e-8, 0.01)
       (clip, length, bothDirections) = (1, 128, false)
     case .head:
       (batch, optimizer, rate, beta2, epsilon, weightDecay) = (64, .adamw, 1e-3, 0.999, 1e-8, 0.01)
       (clip, length) = (1, 128)
     case .lm:
       (batch, optimizer, rate, beta2, epsilon, weightDecay) = (16, .adamw, 1e-3, 0.95, 1e-8, 0.1)
-      (clip, length) = (1, 256)
+      (clip, length) = (1, Self.sequenceLength)
     }
   }
 
