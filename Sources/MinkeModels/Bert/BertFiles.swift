@@ -38,9 +38,7 @@ struct BertFiles: Sendable {
         try writer.finish()
       }
       if folder.file("config.json") == nil {
-        var writer = try FileWriter(draft.appendingPathComponent("config.json"))
-        try writer.write(configuration.json.text + "\n")
-        try writer.finish()
+        try configuration.json.write(to: draft.appendingPathComponent("config.json"))
       }
       if checkpoint.path.hasSuffix(".pt") {
         let name = URL(fileURLWithPath: checkpoint.path).lastPathComponent

@@ -32,16 +32,8 @@ extension SpikeWhaleFolder {
   }
 
   private func write(_ tensors: [Tensor], _ configuration: JSONValue, to draft: URL) throws {
-    var writer = try FileWriter(draft.appendingPathComponent("config.json"))
-    try writer.write(configuration.text + "\n")
-    try writer.finish()
-    for name in ["tokenizer.json", "tokenizer_config.json", ByrneEncoder.headName] {
-      guard let source = folder.file(name) else { continue }
-      let file = try MappedFile(source)
-      var writer = try FileWriter(draft.appendingPathComponent(name))
-      try writer.write(file.bytes)
-      try writer.finish()
-    }
+    try configuration.write(to: draft.appendingPathComponent("config.json"))
+    try folder.copy(["tokenizer.json", "tokenizer_config.json", ByrneEncoder.headName], to: draft)
     try Safetensors.write(tensors, to: draft.appendingPathComponent("model.safetensors"))
   }
 }
