@@ -17,7 +17,11 @@ import Testing
     func text(_ length: Int) -> String {
       (0..<length).map { _ in words[generator.below(words.count)] }.joined(separator: " ")
     }
-    let lines = (0..<count).map { _ in #"{"anchor": "\#(text(4))", "positive": "\#(text(9))"}"# }
+    // A positive has the words of its anchor and others, which can be learnt.
+    let lines = (0..<count).map { _ in
+      let anchor = text(4)
+      return #"{"anchor": "\#(anchor)", "positive": "\#(anchor) \#(text(5))"}"#
+    }
     try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: url)
   }
 
@@ -69,9 +73,9 @@ import Testing
         }
       }
       #expect(try notes(whole) == notes(parts))
-      #expect(try notes(whole).count == 24 + 6)
+      #expect(try notes(whole).count == 24 + 7)
       let losses = try notes(whole).compactMap { $0["measured"]?["held-out loss"]?.double }
-      #expect(losses.count == 6)
+      #expect(losses.count == 7)
       #expect(try String(contentsOf: whole.curves, encoding: .utf8).hasPrefix("<svg"))
       let card = try String(contentsOf: whole.model.appendingPathComponent("README.md"), encoding: .utf8)
       #expect(card.contains("rows.jsonl") && card.contains("| held-out loss |") && card.contains("\"batch\": 16"))

@@ -60,6 +60,12 @@ struct RunMetrics {
   /// The last value of each thing measured.
   var last: [(name: String, value: Double)] { measured.compactMap { name, points in points.last.map { (name, $0.y) } } }
 
+  /// The loss of rows held out at the first measurement and at the last; nil where there are not two.
+  var heldOutLosses: (before: Double, after: Double)? {
+    guard let points = measured.first(where: { $0.name == Self.heldOut })?.points, points.count > 1 else { return nil }
+    return (points[0].y, points[points.count - 1].y)
+  }
+
   /// The curves as a picture: losses, or where there are figures of evaluations, these times 100.
   func chart(title: String) throws -> Chart {
     let heldOut = measured.filter { $0.name.hasPrefix(Self.heldOut) }.map { Chart.Series($0.name, $0.points) }

@@ -22,6 +22,9 @@ package final class TrainingRun {
   package enum Ending: Sendable, Equatable {
     /// All steps were made, and the model is written.
     case finished
+    /// All steps were made, and rows held out are told no better than by the model that was begun with: none is
+    /// written, and that one stays.
+    case noBetter
     /// It was asked to stop, and a checkpoint is written.
     case stopped(step: Int)
   }
@@ -37,6 +40,8 @@ package final class TrainingRun {
   private let optimizer: Adam
   private let tape = Tape()
   private var state = RunCheckpoint.State()
+  /// The loss of rows held out at the first measurement and at the last, once all steps are made; nil without such rows.
+  package private(set) var heldOutLosses: (before: Double, after: Double)?
 
   /// Held-out batches that a measurement takes at most.
   private static let heldOutBatches = 32
@@ -94,6 +99,8 @@ package final class TrainingRun {
     var metrics = try RunMetrics(folder.metrics, upTo: state.step)
     let checkpointEvery = recipe.checkpointEvery ?? max(1, (steps + 9) / 10)
     var recent: [(loss: Double, seconds: Double)] = []
+    // What a model that is gone on with can do already.
+    if state.step == 0, recipe.start != nil { try measure(&metrics) }
     while state.step < steps {
       let start = ContinuousClock.now
       let report = try learn()
@@ -125,6 +132,8 @@ package final class TrainingRun {
         return .stopped(step: state.step)
       }
     }
+    heldOutLosses = metrics.heldOutLosses
+    if recipe.start != nil, let (before, after) = heldOutLosses, !(after < before) { return .noBetter }
     try writeModel(folder, metrics, card)
     return .finished
   }
