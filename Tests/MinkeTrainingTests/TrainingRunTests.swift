@@ -372,4 +372,18 @@ import Testing
       #expect(throws: MinkeError.self) { try TrainingSetup(language) }
     }
   }
+
+  @Test func `Held-out rows with texts in common are measured in smaller batches`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      let lines = (0..<60).map { #"{"anchor": "one \#($0)", "positive": "two \#($0 % 5)"}"# }
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: data)
+      var recipe = Self.recipe(data)
+      (recipe.heldOut, recipe.batch, recipe.steps, recipe.accumulation) = (20, 4, 2, 1)
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      try place.create(recipe)
+      _ = try TrainingSetup(recipe).run.run(in: place, card: { _ in "" })
+      #expect(try String(contentsOf: place.metrics, encoding: .utf8).contains("held-out loss"))
+    }
+  }
 }
