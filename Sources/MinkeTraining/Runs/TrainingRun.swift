@@ -54,9 +54,7 @@ package final class TrainingRun {
     let rows = try data.split(heldOut: recipe.heldOut, seed: recipe.seed)
     sampler = try BatchSampler(
       data, rows: rows.learnt, batchSize: recipe.batch, oneSource: recipe.oneSource, seed: recipe.seed)
-    heldOut =
-      rows.heldOut.isEmpty
-      ? nil : try BatchSampler(data, rows: rows.heldOut, batchSize: min(recipe.batch, rows.heldOut.count), seed: 0)
+    heldOut = Self.heldOutSampler(data, rows.heldOut, recipe)
     steps = recipe.stepCount(batchesPerEpoch: sampler.batchesPerEpoch)
     optimizer = Adam(objective.trainee.parameters, recipe.adam)
   }
@@ -173,6 +171,16 @@ package final class TrainingRun {
 
   // MARK: Measuring
 
+  /// Batches of held-out rows, as large as those that are learnt, or as rows without a common text allow.
+  private static func heldOutSampler(_ data: TrainingSet, _ rows: [Int32], _ recipe: Recipe) -> BatchSampler? {
+    var size = min(recipe.batch, rows.count)
+    while size > 0 {
+      if let sampler = try? BatchSampler(data, rows: rows, batchSize: size, seed: 0) { return sampler }
+      size = size * 9 / 10
+    }
+    return nil
+  }
+
   private func measure(_ metrics: inout RunMetrics) throws {
     optimizer.catchUp()
     var figures: [String: JSONValue] = [:]
@@ -190,9 +198,15 @@ package final class TrainingRun {
 
   private func draw(_ metrics: RunMetrics, _ folder: RunFolder) throws {
     guard !metrics.losses.isEmpty else { return }
+    let title = folder.url.lastPathComponent
     var file = try FileWriter(folder.curves)
-    try file.write(try metrics.chart(title: folder.url.lastPathComponent).svg)
+    try file.write(try metrics.lossChart(title: title).svg)
     try file.finish()
+    if let figures = try metrics.figureChart(title: title) {
+      var file = try FileWriter(folder.figures)
+      try file.write(figures.svg)
+      try file.finish()
+    }
   }
 
   // MARK: Keeping
