@@ -48,11 +48,13 @@ let package = Package(
       ],
       exclude: ["README.md"]),
     .target(name: "MinkeEvaluation", dependencies: modules + ["Minke"]),
-    .target(name: "MinkeTraining", dependencies: modules + ["Minke", "MinkeEvaluation"]),
+    .target(
+      name: "MinkeTraining", dependencies: modules + ["Minke", "MinkeEvaluation"], exclude: ["README.md"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
-        "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "MinkeFaults", dependencies: modules + store + ["MinkeBuiltInModels"], path: "Faults"),

@@ -17,7 +17,11 @@ import Testing
     func text(_ length: Int) -> String {
       (0..<length).map { _ in words[generator.below(words.count)] }.joined(separator: " ")
     }
-    let lines = (0..<count).map { _ in #"{"anchor": "\#(text(4))", "positive": "\#(text(9))"}"# }
+    // A positive has the words of its anchor and others, which can be learnt.
+    let lines = (0..<count).map { _ in
+      let anchor = text(4)
+      return #"{"anchor": "\#(anchor)", "positive": "\#(anchor) \#(text(5))"}"#
+    }
     try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: url)
   }
 
@@ -27,6 +31,23 @@ import Testing
     (recipe.batch, recipe.accumulation, recipe.epochs, recipe.heldOut) = (16, 2, 3, 40)
     (recipe.clip, recipe.evaluateEvery, recipe.checkpointEvery) = (1, 4, 5)
     return recipe
+  }
+
+  @Test func `A model that gets no better is not written`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      try Self.writePairs(100, to: data)
+      var recipe = Self.recipe(data)
+      // Nothing is learnt at this rate.
+      recipe.rate = 0
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      try place.create(recipe)
+      let run = try TrainingSetup(recipe).run
+      #expect(try run.run(in: place, card: { _ in "" }) == .noBetter)
+      #expect(try #require(run.heldOutLosses).before == run.heldOutLosses?.after)
+      #expect(!FileManager.default.fileExists(atPath: place.model.path))
+      #expect(FileManager.default.fileExists(atPath: place.checkpoint.path))
+    }
   }
 
   private func weights(_ model: URL) throws -> Data {
@@ -69,9 +90,9 @@ import Testing
         }
       }
       #expect(try notes(whole) == notes(parts))
-      #expect(try notes(whole).count == 24 + 6)
+      #expect(try notes(whole).count == 24 + 7)
       let losses = try notes(whole).compactMap { $0["measured"]?["held-out loss"]?.double }
-      #expect(losses.count == 6)
+      #expect(losses.count == 7)
       #expect(try String(contentsOf: whole.curves, encoding: .utf8).hasPrefix("<svg"))
       let card = try String(contentsOf: whole.model.appendingPathComponent("README.md"), encoding: .utf8)
       #expect(card.contains("rows.jsonl") && card.contains("| held-out loss |") && card.contains("\"batch\": 16"))
@@ -296,7 +317,7 @@ import Testing
     func recipe(_ kind: Recipe.Kind, from name: String, _ change: (inout Recipe) -> Void) -> Recipe {
       var recipe = Recipe(kind)
       (recipe.start, recipe.data) = (Fixture.url(name).path, [data.path])
-      (recipe.batch, recipe.steps, recipe.checkpointEvery, recipe.heldOut) = (8, 6, 2, 10)
+      (recipe.batch, recipe.steps, recipe.checkpointEvery) = (8, 6, 2)
       change(&recipe)
       return recipe
     }
@@ -370,6 +391,20 @@ import Testing
       #expect(try TrainingSetup(language).estimate().parameters > 0)
       language.length = 1 << 20
       #expect(throws: MinkeError.self) { try TrainingSetup(language) }
+    }
+  }
+
+  @Test func `Held-out rows with texts in common are measured in smaller batches`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let data = folder.appendingPathComponent("rows.jsonl")
+      let lines = (0..<60).map { #"{"anchor": "one \#($0)", "positive": "two \#($0 % 5)"}"# }
+      try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: data)
+      var recipe = Self.recipe(data)
+      (recipe.heldOut, recipe.batch, recipe.steps, recipe.accumulation) = (20, 4, 2, 1)
+      let place = RunFolder(folder.appendingPathComponent("run"))
+      try place.create(recipe)
+      _ = try TrainingSetup(recipe).run.run(in: place, card: { _ in "" })
+      #expect(try String(contentsOf: place.metrics, encoding: .utf8).contains("held-out loss"))
     }
   }
 }

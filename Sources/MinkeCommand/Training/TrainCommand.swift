@@ -13,6 +13,9 @@ struct TrainCommand: AsyncParsableCommand {
         minke train sse --data Examples/training/pairs.jsonl --from minke-sse-en --output my-run --batch 256 --held-out 200
         minke search "how do I find a whale" Examples/books --model my-run/model
 
+      The same out of one's own documents: --data takes folders, texts and web pages too, and makes pairs of a heading \
+      and its text, a sentence and its passage, and neighbors (--sources heading, sentence, neighbor).
+
       Rows are JSON Lines with texts "anchor" and "positive", and "negative", "negative_2" ... where there are any; \
       or "sentence1", "sentence2" and "score". Files that end in .gz or .xz are decompressed on the way. The folder of a \
       run holds recipe.json, metrics.jsonl, curves.svg, the last checkpoint, and in the end the model. \

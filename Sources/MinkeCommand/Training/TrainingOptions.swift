@@ -86,11 +86,21 @@ struct TrainingOptions: ParsableArguments {
     switch ending {
     case .finished:
       say(isRunning ? "minke: \(output)/model: trained in \(run.steps) steps" : "minke: \(output): all steps were made")
+      sayHeldOut(run)
+    case .noBetter:
+      sayHeldOut(run)
+      say("minke: \(output): no better than \(run.recipe.start ?? "before"), which stays; no model was written")
     case .stopped(let step):
       let command = "minke train \(run.recipe.kind.rawValue) --output \(output) --resume"
       say("minke: stopped after step \(step) of \(run.steps); go on with: \(command)")
       throw CommandStatus.interrupted
     }
+  }
+
+  private func sayHeldOut(_ run: TrainingRun) {
+    guard let (before, after) = run.heldOutLosses else { return }
+    let share = 100 * (before - after) / before
+    say(String(format: "minke: loss of rows held out: %.4f before, %.4f after (%+.1f%%)", before, after, -share))
   }
 
   /// The command line, as a person would type it.

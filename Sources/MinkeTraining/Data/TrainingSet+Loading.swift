@@ -16,11 +16,9 @@ extension TrainingSet {
     _ selection: DataSelection, _ purpose: DataPurpose, _ tokenization: TextTokenization,
     progress: ProgressHandler? = nil
   ) throws {
-    let roles: [TextRole?] = purpose == .pairs ? [.query, .document] : [nil]
-    let prompts = roles.map { tokenization.prompts.text(for: $0) }
     var loading = RowLoading(purpose)
     try RowReader(selection, purpose).forEachBlock { block in
-      try loading.append(block.parts(purpose, tokenization, prompts), block)
+      try loading.append(block.parts(purpose, tokenization), block)
       progress?(loading.rowsRead, 0)
     }
     self = try loading.finish(selection)
@@ -35,7 +33,7 @@ extension TrainingSet {
     _ body: ([String]) throws -> Void
   ) throws {
     try RowReader(selection, purpose).forEachBlock { block in
-      try body(block.parts(purpose, tokenization, [""], keepingTexts: true).flatMap(\.texts))
+      try body(block.parts(purpose, tokenization, keepingTexts: true).flatMap(\.texts))
     }
   }
 }
@@ -154,12 +152,12 @@ struct RowBlock: Sendable {
   }
 
   /// The rows in tokens, worked out on all cores.
-  ///
-  /// - Parameter prompts: what stands before the texts of each column; the last is also that of all behind it.
   func parts(
-    _ purpose: DataPurpose, _ tokenization: TextTokenization, _ prompts: [String], keepingTexts: Bool = false
+    _ purpose: DataPurpose, _ tokenization: TextTokenization, keepingTexts: Bool = false
   ) throws -> [RowPart] {
-    try Workers.map(count: pieces, grain: 1) { piece in
+    let roles: [TextRole?] = purpose == .pairs ? [.query, .document] : [nil]
+    let prompts = roles.map { tokenization.prompts.text(for: $0) }
+    return try Workers.map(count: pieces, grain: 1) { piece in
       try part(piece, purpose, keepingTexts: keepingTexts) { text, column, ids in
         tokenization.append(text, prompt: prompts[min(column, prompts.count - 1)], into: &ids)
       }

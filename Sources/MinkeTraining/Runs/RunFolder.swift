@@ -3,13 +3,14 @@ import MinkeCheckpoints
 import MinkeCore
 import MinkeEvaluation
 
-/// The folder of a training run: `recipe.json`, `metrics.jsonl`, `curves.svg`, `checkpoint.safetensors`, a
-/// teacher's vectors, and in the end `model`.
+/// The folder of a training run: `recipe.json`, `metrics.jsonl`, `curves.svg` of the losses, `figures.svg` of
+/// evaluations, `checkpoint.safetensors`, a teacher's vectors, and in the end `model`.
 package struct RunFolder: Sendable {
   package let url: URL
   package var recipe: URL { url.appendingPathComponent("recipe.json") }
   package var metrics: URL { url.appendingPathComponent("metrics.jsonl") }
   package var curves: URL { url.appendingPathComponent("curves.svg") }
+  package var figures: URL { url.appendingPathComponent("figures.svg") }
   package var checkpoint: URL { url.appendingPathComponent("checkpoint.safetensors") }
   /// The folder of a teacher's vectors, which making takes long.
   package var teacher: URL { url.appendingPathComponent("teacher") }

@@ -60,11 +60,26 @@ struct RunMetrics {
   /// The last value of each thing measured.
   var last: [(name: String, value: Double)] { measured.compactMap { name, points in points.last.map { (name, $0.y) } } }
 
-  /// The curves as a picture: losses, or where there are figures of evaluations, these times 100.
-  func chart(title: String) throws -> Chart {
-    let heldOut = measured.filter { $0.name.hasPrefix(Self.heldOut) }.map { Chart.Series($0.name, $0.points) }
+  /// The loss of rows held out at the first measurement and at the last; nil where there are not two.
+  var heldOutLosses: (before: Double, after: Double)? {
+    guard let points = measured.first(where: { $0.name == Self.heldOut })?.points, points.count > 1 else { return nil }
+    return (points[0].y, points[points.count - 1].y)
+  }
+
+  /// The losses as a picture.
+  func lossChart(title: String) throws -> Chart {
+    let heldOut = measured.filter { $0.name == Self.heldOut }.map { Chart.Series($0.name, $0.points) }
     return try Chart.lines(
       [Chart.Series("loss", smoothed)] + heldOut, title: title, xLabel: "step", yLabel: "loss")
+  }
+
+  /// What evaluations gave as a picture; nil where there were none.
+  func figureChart(title: String) throws -> Chart? {
+    let figures = measured.filter { $0.name != Self.heldOut }.map { name, points in
+      Chart.Series(name, points.filter(\.y.isFinite))
+    }
+    guard figures.contains(where: { !$0.points.isEmpty }) else { return nil }
+    return try Chart.lines(figures, title: title, xLabel: "step", yLabel: "figure")
   }
 
   /// The name of the loss over rows held out.

@@ -22,6 +22,9 @@ package final class TrainingRun {
   package enum Ending: Sendable, Equatable {
     /// All steps were made, and the model is written.
     case finished
+    /// All steps were made, and rows held out are told no better than by the model that was begun with: none is
+    /// written, and that one stays.
+    case noBetter
     /// It was asked to stop, and a checkpoint is written.
     case stopped(step: Int)
   }
@@ -37,6 +40,8 @@ package final class TrainingRun {
   private let optimizer: Adam
   private let tape = Tape()
   private var state = RunCheckpoint.State()
+  /// The loss of rows held out at the first measurement and at the last, once all steps are made; nil without such rows.
+  package private(set) var heldOutLosses: (before: Double, after: Double)?
 
   /// Held-out batches that a measurement takes at most.
   private static let heldOutBatches = 32
@@ -49,9 +54,7 @@ package final class TrainingRun {
     let rows = try data.split(heldOut: recipe.heldOut, seed: recipe.seed)
     sampler = try BatchSampler(
       data, rows: rows.learnt, batchSize: recipe.batch, oneSource: recipe.oneSource, seed: recipe.seed)
-    heldOut =
-      rows.heldOut.isEmpty
-      ? nil : try BatchSampler(data, rows: rows.heldOut, batchSize: min(recipe.batch, rows.heldOut.count), seed: 0)
+    heldOut = Self.heldOutSampler(data, rows.heldOut, recipe)
     steps = recipe.stepCount(batchesPerEpoch: sampler.batchesPerEpoch)
     optimizer = Adam(objective.trainee.parameters, recipe.adam)
   }
@@ -94,6 +97,8 @@ package final class TrainingRun {
     var metrics = try RunMetrics(folder.metrics, upTo: state.step)
     let checkpointEvery = recipe.checkpointEvery ?? max(1, (steps + 9) / 10)
     var recent: [(loss: Double, seconds: Double)] = []
+    // What a model that is gone on with can do already.
+    if state.step == 0, recipe.start != nil { try measure(&metrics) }
     while state.step < steps {
       let start = ContinuousClock.now
       let report = try learn()
@@ -125,6 +130,8 @@ package final class TrainingRun {
         return .stopped(step: state.step)
       }
     }
+    heldOutLosses = metrics.heldOutLosses
+    if recipe.start != nil, let (before, after) = heldOutLosses, !(after < before) { return .noBetter }
     try writeModel(folder, metrics, card)
     return .finished
   }
@@ -164,6 +171,16 @@ package final class TrainingRun {
 
   // MARK: Measuring
 
+  /// Batches of held-out rows, as large as those that are learnt, or as rows without a common text allow.
+  private static func heldOutSampler(_ data: TrainingSet, _ rows: [Int32], _ recipe: Recipe) -> BatchSampler? {
+    var size = min(recipe.batch, rows.count)
+    while size > 0 {
+      if let sampler = try? BatchSampler(data, rows: rows, batchSize: size, seed: 0) { return sampler }
+      size = size * 9 / 10
+    }
+    return nil
+  }
+
   private func measure(_ metrics: inout RunMetrics) throws {
     optimizer.catchUp()
     var figures: [String: JSONValue] = [:]
@@ -181,9 +198,15 @@ package final class TrainingRun {
 
   private func draw(_ metrics: RunMetrics, _ folder: RunFolder) throws {
     guard !metrics.losses.isEmpty else { return }
+    let title = folder.url.lastPathComponent
     var file = try FileWriter(folder.curves)
-    try file.write(try metrics.chart(title: folder.url.lastPathComponent).svg)
+    try file.write(try metrics.lossChart(title: title).svg)
     try file.finish()
+    if let figures = try metrics.figureChart(title: title) {
+      var file = try FileWriter(folder.figures)
+      try file.write(figures.svg)
+      try file.finish()
+    }
   }
 
   // MARK: Keeping
