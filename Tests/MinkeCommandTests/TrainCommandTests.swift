@@ -18,7 +18,11 @@ import Testing
     func text(_ length: Int) -> String {
       (0..<length).map { _ in String((0..<3).map { _ in letters[generator.below(26)] }) }.joined(separator: " ")
     }
-    let lines = (0..<count).map { _ in #"{"anchor": "\#(text(3))", "positive": "\#(text(6))"}"# }
+    // A positive has the words of its anchor and others, which can be learnt.
+    let lines = (0..<count).map { _ in
+      let anchor = text(3)
+      return #"{"anchor": "\#(anchor)", "positive": "\#(anchor) \#(text(3))"}"#
+    }
     try Data((lines.joined(separator: "\n") + "\n").utf8).write(to: url)
   }
 
@@ -88,7 +92,8 @@ import Testing
       #expect(said.contains("minke train sse --output \(output.path) --resume"))
       #expect(!FileManager.default.fileExists(atPath: output.appendingPathComponent("model").path))
       // The checkpoint is of the last step made.
-      let lines = try String(contentsOf: metrics, encoding: .utf8).split(separator: "\n").count
+      let lines = try String(contentsOf: metrics, encoding: .utf8).split(separator: "\n")
+        .count { $0.contains("\"loss\"") }
       let step = said.split(separator: " ").compactMap { Int($0) }.first
       #expect(step == lines)
     }

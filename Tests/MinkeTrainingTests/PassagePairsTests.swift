@@ -19,7 +19,7 @@ import Testing
 
   @Test func aFolderBecomesRows() throws {
     try Fixture.withTemporaryFolder { folder in
-      let paragraph = "<p>Whales are mammals that live in the open sea. They breathe air through a hole in the head.</p>"
+      let paragraph = "<p>Whales are mammals that live in the open sea. They breathe air through a hole.</p>"
       let page = "<html><body><h1>Whales</h1>\(String(repeating: paragraph, count: 40))</body></html>"
       try page.write(to: folder.appendingPathComponent("whales.html"), atomically: true, encoding: .utf8)
       let text = (0..<60).map { "Sentence number \($0) speaks of harpoons, ropes and boats at great length." }
