@@ -29,7 +29,7 @@ import Testing
   private func arguments(_ data: URL, _ output: URL, _ more: String...) -> [String] {
     [
       "train", "sse", "--data", data.path, "--from", Fixture.url("sse-tiny").path, "--output", output.path, "--batch",
-      "16", "--epochs", "40", "--checkpoint-every", "3", "--held-out", "20",
+      "16", "--epochs", "40", "--checkpoint-every", "3",
     ] + more
   }
 
@@ -129,7 +129,7 @@ import Testing
       }
       try expect(["train", "sse", "--output", output.path], "a file to learn from")
       try expect(["train", "sse", "--output", output.path, "--resume"], "a run to go on with")
-      try expect(arguments(data, output, "--batch", "100"), "1 to 40, the rows there are")
+      try expect(arguments(data, output, "--held-out", "20", "--batch", "100"), "1 to 40, the rows there are")
       try expect(arguments(data, output, "--held-out", "60"), "fewer than the 60 rows")
       try expect(arguments(data, output, "--columns", "anchor"), "two columns by name")
       let recipe = folder.appendingPathComponent("recipe.json")
@@ -137,7 +137,7 @@ import Testing
       try expect(arguments(data, output, "--config", recipe.path), "\"batchsize\"")
       #expect(!FileManager.default.fileExists(atPath: output.path))
 
-      let dry = try minke(arguments(data, output, "--dry-run"))
+      let dry = try minke(arguments(data, output, "--held-out", "20", "--dry-run"))
       #expect(dry.status == 0 && dry.text.contains("memory") && dry.text.contains("80"), "\(dry.text)")
       #expect(!FileManager.default.fileExists(atPath: output.path))
 

@@ -10,7 +10,7 @@ struct TrainCommand: AsyncParsableCommand {
     discussion: """
       A first run, on files at hand, in a minute:
 
-        minke train sse --data Examples/training/pairs.jsonl --from minke-sse-en --output my-run --batch 256 --held-out 200
+        minke train sse --data Examples/training/pairs.jsonl --from minke-sse-en --output my-run --batch 64 --epochs 3 --held-out 100
         minke search "how do I find a whale" Examples/books --model my-run/model
 
       The same out of one's own documents: --data takes folders, texts and web pages too, and makes pairs of a heading \
