@@ -24,7 +24,9 @@ extension MatrixView {
 struct MatrixProducts: Sendable {
   private let product: MatrixProduct
   private let kernels: minke_training_kernels
-  private let scratch = Spares { Growing() }
+  // Apart, since a small piece of memory taken for a large one would be made anew again and again.
+  private let packing = Spares { Growing() }
+  private let transposing = Spares { Growing() }
 
   init(_ level: KernelLevel) {
     product = MatrixProduct(level)
@@ -50,7 +52,7 @@ struct MatrixProducts: Sendable {
     }
     let panel = MatrixProduct.panel
     let panelCount = (y.columns + panel - 1) / panel
-    scratch.use { packed in
+    packing.use { packed in
       // Depth block after depth block, in each of them panel after panel.
       let panels = packed.memory(panelCount * panel * depth)
       let depths = blocks(of: depth, size: Self.depthBlock)
@@ -105,7 +107,7 @@ struct MatrixProducts: Sendable {
     guard a.isTransposed else {
       return product(a.view.rows(rows).columns(depth), panels, bias: bias?.start, adding: adding, into: y)
     }
-    scratch.use { scratch in
+    transposing.use { scratch in
       let copy = MutableMatrixView(
         scratch.memory(rows.count * depth.count), rows: rows.count, columns: depth.count)
       let part = a.view.rows(depth).columns(rows)
