@@ -27,10 +27,6 @@ MINKE_INLINE v16 logistic16(v16 x) {
   return 1.0f / (1.0f + exp2_16(max16(min16(x * -1.44269504f, limit), -limit)));
 }
 
-MINKE_INLINE void gelu(const float *x, size_t count, float *y) {
-  for (size_t c = 0; c < count; c += 16) MINKE_STORE(y, c, gelu16(MINKE_LOAD(x, c)));
-}
-
 // The derivative is Phi(x) + x phi(x), with phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
 MINKE_INLINE void gelu_backward(const float *x, const float *dy, size_t count, float *dx, bool adding) {
   for (size_t c = 0; c < count; c += 16) {
@@ -40,25 +36,11 @@ MINKE_INLINE void gelu_backward(const float *x, const float *dy, size_t count, f
   }
 }
 
-MINKE_INLINE void silu(const float *x, size_t count, float *y) {
-  for (size_t c = 0; c < count; c += 16) {
-    const v16 v = MINKE_LOAD(x, c);
-    MINKE_STORE(y, c, v * logistic16(v));
-  }
-}
-
 // With s = 1 / (1 + exp(-x)) the derivative is s (1 + x (1 - s)).
 MINKE_INLINE void silu_backward(const float *x, const float *dy, size_t count, float *dx, bool adding) {
   for (size_t c = 0; c < count; c += 16) {
     const v16 v = MINKE_LOAD(x, c), s = logistic16(v);
     MINKE_PUT(dx, c, MINKE_LOAD(dy, c) * s * (1.0f + v * (1.0f - s)));
-  }
-}
-
-MINKE_INLINE void swiglu(const float *gate, const float *up, size_t count, float *y) {
-  for (size_t c = 0; c < count; c += 16) {
-    const v16 g = MINKE_LOAD(gate, c);
-    MINKE_STORE(y, c, g * logistic16(g) * MINKE_LOAD(up, c));
   }
 }
 
@@ -139,16 +121,11 @@ MINKE_INLINE void engram_gate_backward(const float *l, const float *r, const flo
 
 // One set of functions for each level: the bodies above, compiled for its instructions.
 #define MINKE_BACKWARD_LEVEL(LEVEL, TARGET)                                                                            \
-  TARGET static void gelu_##LEVEL(const float *x, size_t count, float *y) { gelu(x, count, y); }                       \
   TARGET static void gelu_backward_##LEVEL(const float *x, const float *dy, size_t count, float *dx, bool adding) {    \
     gelu_backward(x, dy, count, dx, adding);                                                                           \
   }                                                                                                                    \
-  TARGET static void silu_##LEVEL(const float *x, size_t count, float *y) { silu(x, count, y); }                       \
   TARGET static void silu_backward_##LEVEL(const float *x, const float *dy, size_t count, float *dx, bool adding) {    \
     silu_backward(x, dy, count, dx, adding);                                                                           \
-  }                                                                                                                    \
-  TARGET static void swiglu_##LEVEL(const float *gate, const float *up, size_t count, float *y) {                      \
-    swiglu(gate, up, count, y);                                                                                        \
   }                                                                                                                    \
   TARGET static void swiglu_backward_##LEVEL(const float *gate, const float *up, const float *dy, size_t count,        \
                                              float *dgate, float *dup, bool adding) {                                  \
@@ -175,18 +152,9 @@ MINKE_INLINE void engram_gate_backward(const float *l, const float *r, const flo
     engram_gate_backward(l, r, alpha, bias, gamma, dy, count, dl, dr, dalpha, dbias, dgamma);                          \
   }                                                                                                                    \
   static const minke_backward_kernels kernels_##LEVEL = {                                                              \
-      gelu_##LEVEL,                                                                                                    \
-      gelu_backward_##LEVEL,                                                                                           \
-      silu_##LEVEL,                                                                                                    \
-      silu_backward_##LEVEL,                                                                                           \
-      swiglu_##LEVEL,                                                                                                  \
-      swiglu_backward_##LEVEL,                                                                                         \
-      rms_norm_backward_##LEVEL,                                                                                       \
-      softmax_backward_##LEVEL,                                                                                        \
-      log_sum_exp_##LEVEL,                                                                                             \
-      scaled_exp_##LEVEL,                                                                                              \
-      engram_gate_##LEVEL,                                                                                             \
-      engram_gate_backward_##LEVEL,                                                                                    \
+      gelu_backward_##LEVEL,     silu_backward_##LEVEL,    swiglu_backward_##LEVEL,                                    \
+      rms_norm_backward_##LEVEL, softmax_backward_##LEVEL, log_sum_exp_##LEVEL,                                        \
+      scaled_exp_##LEVEL,        engram_gate_##LEVEL,      engram_gate_backward_##LEVEL,                               \
   };
 
 MINKE_BACKWARD_LEVEL(portable, )

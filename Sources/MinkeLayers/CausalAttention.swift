@@ -16,7 +16,7 @@ package struct CausalAttention: Sendable {
 
   /// Memory for the scores, one for each thread.
   package final class Scratch: Sendable {
-    fileprivate let scores = Spares { Growing() }
+    fileprivate let scores = Spares { ScratchBuffer() }
 
     package init() {}
   }

@@ -51,7 +51,7 @@ extension Linear {
     /// A single row of x, rounded, for weights in 4 bits; nil where such products are to be exact.
     fileprivate let row: RoundedRow?
     /// For each thread that multiplies weights that lie in rows: one panel and 32 rows of weights.
-    fileprivate let panels = Spares { Growing() }
+    fileprivate let panels = Spares { ScratchBuffer() }
 
     /// - Parameters:
     ///   - rows: rows of x, where layers hold their weights packed in 8 bits.
@@ -222,7 +222,7 @@ extension Linear {
 
   /// `y = activation(x W^T + b)` for the outputs `range`, at most as many as a panel has.
   private func multiply(
-    _ range: Range<Int>, by x: MatrixView, _ activation: Activation, into y: MutableMatrixView, _ scratch: Growing
+    _ range: Range<Int>, by x: MatrixView, _ activation: Activation, into y: MutableMatrixView, _ scratch: ScratchBuffer
   ) {
     let product = MatrixProduct(level)
     let size = MatrixProduct.packedCount(columns: range.count, depth: inputs)
@@ -263,17 +263,5 @@ final class RoundedRow: @unchecked Sendable {
     precondition(x.rows == 1 && minke_rounded_groups(x.columns) <= scales.count)
     var raw = raw
     minke_matvec(level.rawLevel).pointee.round_input(x.start, x.columns, &raw)
-  }
-}
-
-/// Memory of one thread that is made anew when more is asked for.
-// SAFETY of @unchecked: in use by one thread at a time.
-final class Growing: @unchecked Sendable {
-  private var buffer = AlignedBuffer<Float>(uninitialized: 0)
-
-  /// Room for `count` numbers; what was there before is lost.
-  func memory(_ count: Int) -> UnsafeMutablePointer<Float> {
-    if buffer.count < count { buffer = AlignedBuffer(uninitialized: count) }
-    return buffer.baseAddress
   }
 }

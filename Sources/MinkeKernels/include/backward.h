@@ -1,5 +1,4 @@
-// The parts of transformer and decoder layers between their matrix products, as training needs them: results beside what
-// they were made of, and the ways back.
+// The parts of transformer and decoder layers between their matrix products, as training needs them: the ways back.
 #ifndef MINKE_BACKWARD_H
 #define MINKE_BACKWARD_H
 
@@ -7,14 +6,11 @@
 
 /// Gradients named `dx` are overwritten, or with `adding` added to; those of weights are always added to.
 typedef struct minke_backward_kernels {
-  /// y = x Phi(x), the exact GELU.
-  void (*gelu)(const float *x, size_t count, float *y);
+  /// The way back of y = x Phi(x), the exact GELU.
   void (*gelu_backward)(const float *x, const float *dy, size_t count, float *dx, bool adding);
-  /// y = x / (1 + exp(-x)).
-  void (*silu)(const float *x, size_t count, float *y);
+  /// The way back of y = x / (1 + exp(-x)).
   void (*silu_backward)(const float *x, const float *dy, size_t count, float *dx, bool adding);
-  /// y = silu(gate) up.
-  void (*swiglu)(const float *gate, const float *up, size_t count, float *y);
+  /// The way back of y = silu(gate) up.
   void (*swiglu_backward)(const float *gate, const float *up, const float *dy, size_t count, float *dgate, float *dup,
                           bool adding);
 

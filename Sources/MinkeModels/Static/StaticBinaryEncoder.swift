@@ -14,7 +14,7 @@ import MinkeText
 ///
 /// `logits = LayerNorm(W sse(text) + b)`, `[texts, bits]`, epsilon 1e-5; a bit is 1 where the logit is above 0. The
 /// first bits of a vector are vectors too (Matryoshka). The folder is that of an SSE model with one file more,
-/// ``fileName``, whose tensors have the names that BNE's have.
+/// `binary_projection.safetensors`, whose tensors have the names that BNE's have.
 public struct StaticBinaryEncoder: TextEncoder {
   /// The file of the linear layer and the norm.
   package static let fileName = "binary_projection.safetensors"

@@ -72,7 +72,7 @@ struct AttentionProducts: Sendable {
   private let softmax: minke_transformer_kernels
   private let backwards: minke_backward_kernels
   private let kernels: minke_training_kernels
-  private let scratch = Spares { Growing() }
+  private let scratch = Spares { ScratchBuffer() }
 
   init(_ level: KernelLevel) {
     product = MatrixProduct(level)
@@ -148,7 +148,7 @@ struct AttentionProducts: Sendable {
     private let rows, columns, stride: Int
 
     /// - Parameter parts: matrices of the size of the scores, the last of them for a transpose where there are three.
-    init(_ block: Block, in scratch: Growing, parts: Int) {
+    init(_ block: Block, in scratch: ScratchBuffer, parts: Int) {
       (rows, columns) = (block.queries.rows, block.keys.rows)
       // Whole vectors, as the softmax wants them.
       stride = (columns + 15) / 16 * 16

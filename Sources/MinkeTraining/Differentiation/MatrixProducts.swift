@@ -25,8 +25,8 @@ struct MatrixProducts: Sendable {
   private let product: MatrixProduct
   private let kernels: minke_training_kernels
   // Apart, since a small piece of memory taken for a large one would be made anew again and again.
-  private let packing = Spares { Growing() }
-  private let transposing = Spares { Growing() }
+  private let packing = Spares { ScratchBuffer() }
+  private let transposing = Spares { ScratchBuffer() }
 
   init(_ level: KernelLevel) {
     product = MatrixProduct(level)
@@ -114,17 +114,5 @@ struct MatrixProducts: Sendable {
       kernels.transpose(part.start, part.stride, part.rows, part.columns, copy.start, copy.stride)
       product(copy.read, panels, bias: bias?.start, adding: adding, into: y)
     }
-  }
-}
-
-/// Memory of one thread that is made anew when more is asked for.
-// SAFETY of @unchecked: in use by one thread at a time.
-final class Growing: @unchecked Sendable {
-  private var buffer = AlignedBuffer<Float>(uninitialized: 0)
-
-  /// Room for `count` numbers; what was there before is lost.
-  func memory(_ count: Int) -> UnsafeMutablePointer<Float> {
-    if buffer.count < count { buffer = AlignedBuffer(uninitialized: count) }
-    return buffer.baseAddress
   }
 }
