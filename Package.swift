@@ -21,6 +21,8 @@ let package = Package(
     .library(name: "MinkeStore", targets: ["MinkeStore"]),
     // Metrics and protocols that models are judged by.
     .library(name: "MinkeEvaluation", targets: ["MinkeEvaluation"]),
+    // Models and collections over HTTP and to agents; needs SQLite's headers, as MinkeStore does.
+    .library(name: "MinkeServer", targets: ["MinkeServer"]),
     // Training, with what it is measured by.
     .library(name: "MinkeTraining", targets: ["MinkeTraining"]),
     .executable(name: "minke", targets: ["MinkeCommand"]),
@@ -28,6 +30,14 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.9.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.34.1"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
   ],
   targets: [
     .target(name: "MinkeKernels"),
@@ -47,14 +57,30 @@ let package = Package(
         "Minke", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       exclude: ["README.md"]),
+    .target(
+      name: "MinkeServer",
+      dependencies: modules + store + [
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"), .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ],
+      resources: [.copy("Resources/page"), .copy("Resources/openapi.json")]),
     .target(name: "MinkeEvaluation", dependencies: modules + ["Minke"]),
     .target(
       name: "MinkeTraining", dependencies: modules + ["Minke", "MinkeEvaluation"], exclude: ["README.md"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
-        "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels",
+        "MinkeEvaluation", "MinkeServer", "MinkeTraining", "MinkeBuiltInModels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .executableTarget(
       name: "MinkeFaults", dependencies: modules + store + ["MinkeBuiltInModels"], path: "Faults"),
@@ -72,6 +98,12 @@ let package = Package(
       name: "MinkeStoreTests",
       dependencies: modules + store + [
         "MinkeBuiltInModels", "MinkeFaults", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
+    .testTarget(
+      name: "MinkeServerTests",
+      dependencies: modules + store + [
+        "MinkeServer", "MinkeBuiltInModels", "MinkeTestSupport", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ]),
     .testTarget(
       name: "MinkeEvaluationTests",

@@ -35,7 +35,8 @@ struct MinkeCommand: AsyncParsableCommand {
       SearchCommand.self, IndexCommand.self, AddCommand.self, RemoveCommand.self, CollectionCommand.self,
       SimilarCommand.self, DuplicatesCommand.self, ClusterCommand.self, EncodeCommand.self, TokenizeCommand.self,
       SimilarityCommand.self, NeighborsCommand.self, BitsCommand.self, GenerateCommand.self, ChatCommand.self,
-      ScoreCommand.self, EvalCommand.self, TrainCommand.self, ModelCommand.self, BenchCommand.self,
+      AskCommand.self, ServeCommand.self, AgentCommand.self, ScoreCommand.self, EvalCommand.self, TrainCommand.self,
+      ModelCommand.self, BenchCommand.self,
     ])
 
   /// What every error begins with, as those of other programs begin with their names.

@@ -47,6 +47,17 @@ public final class Collection: Sendable {
     return try Collection(path, encoder: loadEncoder(settings), creates: false)
   }
 
+  /// Opens the collections at `paths`, which must exist, with one model for all that it made.
+  package static func open(_ paths: [String]) throws -> [Collection] {
+    var encoders: [ModelIdentity: any TextEncoder] = [:]
+    return try paths.map { path in
+      let settings = try settings(of: path)
+      let encoder = try encoders[settings.model] ?? loadEncoder(settings)
+      encoders[settings.model] = encoder
+      return try Collection(path, encoder: encoder, creates: false)
+    }
+  }
+
   /// What the collection at `path` was made with.
   ///
   /// - Throws: as ``open(_:)``.
@@ -168,6 +179,12 @@ public final class Collection: Sendable {
 
   /// Passages held.
   public var passageCount: Int { get throws { try withState { $1.passageCount } } }
+
+  /// A number that rises with every change.
+  package var generation: Int64 { get throws { try withState { $1.generation } } }
+
+  /// Whether the file may only be read.
+  package var isReadOnly: Bool { file.isReadOnly }
 
   /// What the collection was made with.
   public var settings: CollectionSettings { get throws { try withState { $1.settings } } }

@@ -132,16 +132,7 @@ struct SearchedCollections: ParsableArguments {
     if !(0...1000).contains(context) { throw ValidationError("--context takes 0 to 1000.") }
   }
 
-  func open() throws -> [Collection] {
-    var encoders: [ModelIdentity: any TextEncoder] = [:]
-    return try names.map { name in
-      let settings = try Collection.settings(of: name)
-      // One model for all collections that it made.
-      let encoder = try encoders[settings.model] ?? Collection.loadEncoder(settings)
-      encoders[settings.model] = encoder
-      return try Collection(name, encoder: encoder, creates: false)
-    }
-  }
+  func open() throws -> [Collection] { try Collection.open(names) }
 }
 
 /// By what passages are ranked.

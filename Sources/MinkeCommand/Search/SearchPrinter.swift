@@ -107,20 +107,10 @@ struct SearchPrinter {
   }
 
   private func jsonLine(_ found: FoundPassage, rank: Int, query: Int) -> String {
-    let passage = found.passage
-    var members: [String: JSONValue] = [
-      "rank": .integer(rank), "score": .number(Double(found.score)), "document": .string(found.document),
-      "lines": [.integer(passage.lines.lowerBound), .integer(passage.lines.upperBound)],
-      "bytes": [.integer(passage.byteRange.lowerBound), .integer(passage.byteRange.upperBound)],
-      "text": .string(found.text),
-    ]
+    var members = found.json
+    members["rank"] = .integer(rank)
+    members["score"] = .number(Double(found.score))
     if let path = found.path { members["file"] = .string(path.description) }
-    if let title = found.title { members["title"] = .string(title) }
-    if !found.metadata.isEmpty { members["metadata"] = .object(found.metadata) }
-    if !found.before.isEmpty { members["before"] = .array(found.before.map { .string($0) }) }
-    if !found.after.isEmpty { members["after"] = .array(found.after.map { .string($0) }) }
-    if let page = passage.page { members["page"] = .integer(page) }
-    if let context = passage.context { members["context"] = .string(context) }
     if queries.count > 1 { members["query"] = .integer(query) }
     if let id = queries[query].id { members["query_id"] = id }
     // A name that is not UTF-8 is given whole as well.

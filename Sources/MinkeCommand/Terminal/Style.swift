@@ -78,39 +78,16 @@ func shortened(_ text: some StringProtocol, to length: Int) -> String {
   return text.dropFirst(length).isEmpty ? start : "\(start)…"
 }
 
-/// The words of a query that stand out in the passages found: all but the most common words of English.
-struct QueryWords {
-  private let words: Set<String>
-
-  private static let common: Set<String> = [
-    "a", "about", "an", "and", "are", "as", "at", "be", "but", "by", "can", "did", "do", "does", "for", "from", "had",
-    "has", "have", "he", "her", "his", "how", "i", "in", "is", "it", "its", "me", "my", "of", "on", "or", "our", "she",
-    "that", "the", "their", "they", "this", "to", "was", "we", "were", "what", "when", "where", "which", "who", "why",
-    "will", "with", "you", "your",
-  ]
-
-  init(_ query: String) {
-    let all = Set(query.lowercased().split { !$0.isLetter && !$0.isNumber }.map(String.init))
-    let telling = all.subtracting(Self.common)
-    words = telling.isEmpty ? all : telling
-  }
-
-  /// `text` with the query's words, also with a plural s, standing out.
+extension QueryWords {
+  /// `text` with the query's words standing out.
   func marked(_ text: String, _ style: Style) -> String {
     guard style.isColored else { return text }
     var result = ""
-    var rest = text[...]
-    while !rest.isEmpty {
-      let word = rest.prefix { $0.isLetter || $0.isNumber }
-      if word.isEmpty {
-        result.append(rest.removeFirst())
-      } else {
-        let lower = word.lowercased()
-        let isAsked = words.contains(lower) || (lower.hasSuffix("s") && words.contains(String(lower.dropLast())))
-        result += isAsked ? style.standOut(String(word)) : String(word)
-        rest = rest[word.endIndex...]
-      }
+    var rest = text.startIndex
+    for range in ranges(in: text) {
+      result += text[rest..<range.lowerBound] + style.standOut(String(text[range]))
+      rest = range.upperBound
     }
-    return result
+    return result + text[rest...]
   }
 }

@@ -2,6 +2,14 @@ import MinkeCore
 import MinkeText
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// How a text is to be continued.
 public struct GenerationOptions: Sendable {
   /// How the next token is chosen.
@@ -14,18 +22,30 @@ public struct GenerationOptions: Sendable {
   public var stop: [String]
   /// Whether the end of a text, or of a chat message, ends the generation.
   public var endsAtEndToken: Bool
+  /// How many of the likeliest tokens at each place are given beside the one chosen, with the logarithms of their
+  /// probabilities; nil for no probabilities.
+  public var likeliest: Int?
 
   /// Without anything said, the likeliest token is taken until the model ends the text.
   public init(
     sampling: Sampling = .greedy, repetitionPenalty: Double = 1, maximumTokens: Int? = nil, stop: [String] = [],
-    endsAtEndToken: Bool = true
+    endsAtEndToken: Bool = true, likeliest: Int? = nil
   ) {
     self.sampling = sampling
     self.repetitionPenalty = repetitionPenalty
     self.maximumTokens = maximumTokens
     self.stop = stop
     self.endsAtEndToken = endsAtEndToken
+    self.likeliest = likeliest
   }
+}
+
+/// How likely a token was at its place, by the model alone: before temperature, penalties and what else chooses.
+public struct TokenProbability: Sendable, Equatable {
+  /// The token.
+  public let token: TokenID
+  /// The natural logarithm of its probability.
+  public let logProbability: Double
 }
 
 /// A piece of generated text.
@@ -38,6 +58,12 @@ public struct GeneratedPiece: Sendable, Equatable {
   public let end: GenerationEnd?
   /// In a conversation that has outgrown the context, how many of its oldest messages were left out before this piece.
   public internal(set) var forgottenMessages = 0
+  /// Of the token chosen last, where probabilities were asked for.
+  public internal(set) var probability: TokenProbability?
+  /// The likeliest tokens at its place, the likeliest first, where they were asked for.
+  public internal(set) var likeliest: [TokenProbability] = []
+  /// Tokens that were before the first one chosen.
+  public internal(set) var promptTokenCount = 0
 }
 
 /// Why a generation ended.
@@ -158,6 +184,7 @@ struct Generation: Sendable {
   private var unread: [TokenID]
   private(set) var isFinished = false
   private var hasFailed = false
+  private let promptTokenCount: Int
 
   /// - Parameters:
   ///   - prompt: the tokens to read first, after those of `context`.
@@ -175,6 +202,7 @@ struct Generation: Sendable {
     // An end that is made less likely each time would never come.
     self.seen = Set(seen ?? prompt).subtracting(language.endTokens)
     unread = prompt
+    promptTokenCount = context.count + prompt.count
     self.language = language
     self.context = context
     self.options = options
@@ -183,7 +211,11 @@ struct Generation: Sendable {
   /// The next piece; nil after the last.
   mutating func next() throws -> GeneratedPiece? {
     if isFinished || hasFailed { return nil }
-    do { return try choose() } catch {
+    do {
+      var piece = try choose()
+      piece.promptTokenCount = promptTokenCount
+      return piece
+    } catch {
       hasFailed = true
       throw error
     }
@@ -209,8 +241,30 @@ struct Generation: Sendable {
     } else if context.count == language.contextLength {
       end = .contextFull
     }
-    guard let end else { return GeneratedPiece(text: piece, token: token, end: nil) }
-    return last(GeneratedPiece(text: text.isStopped ? piece : piece + text.finish(), token: token, end: end))
+    var made = GeneratedPiece(
+      text: end == nil || text.isStopped ? piece : piece + text.finish(), token: token, end: end)
+    if let count = options.likeliest {
+      (made.probability, made.likeliest) = Self.probabilities(logits, of: token, likeliest: count)
+    }
+    return end == nil ? made : last(made)
+  }
+
+  /// The probability of `token` and those of the `count` likeliest tokens.
+  private static func probabilities(
+    _ logits: [Float], of token: TokenID, likeliest count: Int
+  ) -> (TokenProbability, [TokenProbability]) {
+    let top = Double(logits.max() ?? 0)
+    let sum = top + log(logits.reduce(0) { $0 + exp(Double($1) - top) })
+    func probability(_ index: Int) -> TokenProbability {
+      TokenProbability(token: TokenID(index), logProbability: Double(logits[index]) - sum)
+    }
+    var best: [Int] = []
+    for index in logits.indices where count > 0 {
+      guard best.count < count || logits[index] > logits[best[best.count - 1]] else { continue }
+      if best.count == count { best.removeLast() }
+      best.insert(index, at: best.firstIndex { logits[$0] < logits[index] } ?? best.endIndex)
+    }
+    return (probability(Int(token)), best.map(probability))
   }
 
   private mutating func last(_ piece: GeneratedPiece) -> GeneratedPiece {

@@ -23,7 +23,7 @@ public struct TextRecord: Sendable, Equatable {
   }
 
   /// The text with its title in front, as it is searched for.
-  var wholeText: String { title.map { $0 + "\n\n" + text } ?? text }
+  package var wholeText: String { title.map { $0 + "\n\n" + text } ?? text }
 
   /// A name made of what the record holds.
   package var digest: String { hash.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() }

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""Minke's server beside sentence-transformers behind FastAPI, under load from the same machine with wrk.
+
+Usage: python3 Benchmarks/server.py [--seconds 10] [--passages 100000] [--no-peers]
+
+Needs wrk (Debian: wrk). Requests and the load share the machine's cores. Installs the peers from PyPI into a cached
+environment; their model is a static one of the same tokenizer and size as the built-in one, so both do the same work.
+"""
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+import peers
+
+SHORT = "how do I undo a mistake in the last commit"
+
+
+def wrk(address, body, connections, seconds, path="/v1/embeddings"):
+    """Requests a second and the 99th percentile in milliseconds."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n')
+        script.write(f"wrk.body = [==[{json.dumps(body)}]==]\n")
+        script.flush()
+        command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency", "-s", script.name, address + path]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        print(output, file=sys.stderr)
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
+    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", output).groups()
+    return rate, float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+class Server:
+    """A server that is ready, started with `command`."""
+
+    def __init__(self, command, address=None):
+        start = time.perf_counter()
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.address = address or self.process.stdout.readline().strip().rstrip("/")
+        while True:
+            try:
+                urllib.request.urlopen(self.address + "/health", timeout=5).read()
+                break
+            except OSError:
+                time.sleep(0.002)
+        self.ready = time.perf_counter() - start
+
+    def memory(self):
+        for line in open(f"/proc/{self.process.pid}/status"):
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) / 1024
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+def health_under_load(server, seconds):
+    """The 99th percentile of /health, in milliseconds, while 64 clients embed long texts."""
+    load = threading.Thread(target=wrk, args=(server.address, {"input": ["a long text " * 800] * 16, "encoding_format": "base64"}, 64, seconds))
+    load.start()
+    time.sleep(0.5)
+    times = []
+    while load.is_alive():
+        start = time.perf_counter()
+        urllib.request.urlopen(server.address + "/health").read()
+        times.append(1000 * (time.perf_counter() - start))
+        time.sleep(0.005)
+    return sorted(times)[int(0.99 * len(times))]
+
+
+PEER = '''
+import base64, sys
+import numpy, torch, uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+from sentence_transformers import SentenceTransformer
+from sentence_transformers.models import StaticEmbedding
+from tokenizers import Tokenizer
+
+tokenizer = Tokenizer.from_file(sys.argv[1])
+table = numpy.random.default_rng(0).standard_normal((tokenizer.get_vocab_size(), 512), dtype=numpy.float32)
+model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_weights=table)], device="cpu")
+app = FastAPI()
+
+class Request(BaseModel):
+    input: str | list[str]
+    encoding_format: str = "float"
+
+@app.get("/health")
+def health():
+    return {}
+
+@app.post("/v1/embeddings")
+def embeddings(request: Request):
+    texts = [request.input] if isinstance(request.input, str) else request.input
+    vectors = model.encode(texts, convert_to_numpy=True)
+    if request.encoding_format == "base64":
+        rows = [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors]
+    else:
+        rows = vectors.tolist()
+    return {"object": "list", "data": [{"object": "embedding", "index": i, "embedding": row} for i, row in enumerate(rows)]}
+
+uvicorn.run(app, host="127.0.0.1", port=4199, log_level="warning", workers=1)
+'''
+
+
+def measure(name, server, seconds, most):
+    rate, p99 = wrk(server.address, {"input": SHORT, "encoding_format": "base64"}, 64, seconds)
+    many, _ = wrk(server.address, {"input": [f"{SHORT} {n}" for n in range(256)], "encoding_format": "base64"}, most, seconds)
+    print(f"| {name} | {rate:,.0f} | {p99:.1f} | {many * 256:,.0f} | {1000 * server.ready:,.0f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument("--no-peers", action="store_true")
+    parser.add_argument("--minke", help="the command, already built")
+    arguments = parser.parse_args()
+    if not arguments.no_peers:
+        peers.run_with("sentence-transformers", "torch", "fastapi", "uvicorn")
+    minke = arguments.minke or peers.minke()
+    print(peers.machine())
+    print("| server | one text a request, 64 connections: requests/s | p99, ms | 256 texts a request: texts/s | start, ms |")
+    print("|---|---|---|---|---|")
+    with Server([minke, "serve", "--port", "0"]) as server:
+        measure("minke", server, arguments.seconds, 4)
+        print(f"\n/health while 64 clients embed long texts: p99 {health_under_load(server, arguments.seconds):.1f} ms")
+        print(f"memory after it all: {server.memory():.0f} MB\n", flush=True)
+    if not arguments.no_peers:
+        with tempfile.TemporaryDirectory() as folder:
+            script = pathlib.Path(folder) / "peer.py"
+            script.write_text(PEER)
+            tokenizer = peers.REPOSITORY / "Sources/MinkeBuiltInModels/Resources/minke-sse-en/tokenizer.json"
+            with Server([sys.executable, str(script), str(tokenizer)], "http://127.0.0.1:4199") as server:
+                measure("sentence-transformers, FastAPI", server, arguments.seconds, 4)
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/many.minke"
+        with open(f"{folder}/many.jsonl", "w") as file:
+            words = (peers.REPOSITORY / "Examples/books/moby-dick.txt").read_text().split()
+            for n in range(arguments.passages):
+                start = (n * 7919) % (len(words) - 60)
+                file.write(json.dumps({"id": str(n), "text": " ".join(words[start:start + 40 + n % 20])}) + "\n")
+        subprocess.run([minke, "index", "--whole", f"{folder}/many.jsonl", "--into", path], check=True, capture_output=True)
+        with Server([minke, "serve", "--port", "0", "--in", path]) as server:
+            for mode in ("meaning", "words", "both"):
+                rate, p99 = wrk(server.address, {"query": SHORT, "k": 10, "mode": mode}, 64, arguments.seconds, "/search")
+                print(f"search by {mode} in {arguments.passages:,} passages: {rate:,.0f} requests/s, p99 {p99:.1f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()
