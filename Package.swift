@@ -73,7 +73,7 @@ let package = Package(
       resources: [.copy("Resources/page"), .copy("Resources/openapi.json")]),
     .target(name: "MinkeEvaluation", dependencies: modules + ["Minke"]),
     .target(
-      name: "MinkeTraining", dependencies: modules + ["Minke", "MinkeEvaluation"], exclude: ["README.md"]),
+      name: "MinkeTraining", dependencies: modules + store + ["MinkeEvaluation"], exclude: ["README.md"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
@@ -110,9 +110,7 @@ let package = Package(
       dependencies: modules + ["Minke", "MinkeEvaluation", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
       name: "MinkeTrainingTests",
-      dependencies: modules + [
-        "Minke", "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", "MinkeTestSupport",
-      ]),
+      dependencies: modules + store + ["MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
       name: "MinkeCommandTests",
       dependencies: modules + store + ["MinkeEvaluation", "MinkeTraining", "MinkeCommand", "MinkeTestSupport"]),
