@@ -100,6 +100,17 @@ final class WorkerPool: Sendable {
   func hold<Result>(_ body: () throws -> Result) rethrows -> Result {
     if isHeldHere { return try body() }
     take()
+    return try withTaken(body)
+  }
+
+  /// The same where a permit is free; nil, without a call of `body`, where the thread would have to wait for one.
+  func holdIfFree<Result>(_ body: () throws -> Result) rethrows -> Result? {
+    if isHeldHere { return try body() }
+    guard waiting.load(ordering: .sequentiallyConsistent) == 0, tryTake() else { return nil }
+    return try withTaken(body)
+  }
+
+  private func withTaken<Result>(_ body: () throws -> Result) rethrows -> Result {
     note(held: true)
     defer {
       note(held: false)

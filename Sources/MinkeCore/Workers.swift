@@ -116,6 +116,12 @@ public enum Workers {
     try WorkerPool.shared.hold(body)
   }
 
+  /// Like ``computing(_:)`` for work of some microseconds on a thread that must not wait: nil, without a call of `body`,
+  /// where others compute on all places.
+  package static func computingIfFree<Result>(_ body: () throws -> Result) rethrows -> Result? {
+    try WorkerPool.shared.holdIfFree(body)
+  }
+
   /// Does blocking work on a thread of its own inside the calling task, so that no thread of Swift's cooperative pool
   /// waits for it.
   ///

@@ -8,20 +8,6 @@ import Testing
 
 @testable import MinkeServer
 
-/// Calls `body` with a small language model that sees `tokens` at once.
-private func withLanguage<Value: Sendable>(
-  seeing tokens: Int, _ body: @Sendable (LanguageModel) async throws -> Value
-) async throws -> Value {
-  let folder = FileManager.default.temporaryDirectory.appendingPathComponent("minke-test-\(UUID().uuidString)")
-  try FileManager.default.copyItem(at: Fixture.url("spikewhale-tiny"), to: folder)
-  defer { try? FileManager.default.removeItem(at: folder) }
-  let config = folder.appendingPathComponent("config.json")
-  let text = try String(contentsOf: config, encoding: .utf8)
-    .replacing("\"max_position_embeddings\": 128", with: "\"max_position_embeddings\": \(tokens)")
-  try text.write(to: config, atomically: true, encoding: .utf8)
-  return try await body(try ModelLibrary.languageModel(folder.path))
-}
-
 private func content(_ events: [JSONValue]) -> String {
   events.compactMap { $0["choices"]?.array?.first?["delta"]?["content"]?.string }.joined()
 }
@@ -85,12 +71,16 @@ private func content(_ events: [JSONValue]) -> String {
         ], "temperature": 0, "max_tokens": 4,
       ]
       let one = try await server.post("/v1/chat/completions", second).json["choices"]
-      let session = try ChatSession(language, messages: [ChatMessage(.user, "Hi"), ChatMessage(.assistant, said)])
-      var text = ""
-      for try await piece in session.reply(to: "And?", options: GenerationOptions(maximumTokens: 4)) {
-        text += piece.text
+      // What the library says second, having said the first itself.
+      let session = try ChatSession(language)
+      var texts = ["", ""]
+      for (turn, message) in ["Hi", "And?"].enumerated() {
+        for try await piece in session.reply(to: message, options: GenerationOptions(maximumTokens: 4)) {
+          texts[turn] += piece.text
+        }
       }
-      #expect(one?.array?.first?["message"]?["content"]?.string == text)
+      #expect(said == texts[0])
+      #expect(one?.array?.first?["message"]?["content"]?.string == texts[1])
     }
   }
 
@@ -98,7 +88,7 @@ private func content(_ events: [JSONValue]) -> String {
     let language = try TestServer.language.get()
     try await TestServer.with(language: language) { server in
       func say(_ more: [String: JSONValue]) async throws -> (String, String) {
-        var request: [String: JSONValue] = ["prompt": "The whale", "max_tokens": 16, "temperature": 1.5]
+        var request: [String: JSONValue] = ["prompt": "The whale", "max_tokens": 16, "temperature": .number(1.5)]
         request.merge(more) { $1 }
         let choice = try await server.post("/v1/completions", .object(request)).json["choices"]?.array?.first
         return (choice?["text"]?.string ?? "", choice?["finish_reason"]?.string ?? "")
@@ -179,26 +169,25 @@ private func content(_ events: [JSONValue]) -> String {
   }
 
   @Test func `A client that goes away stops its answer`() async throws {
-    try await withLanguage(seeing: 100_000) { language in
-      var settings = ServerSettings()
-      settings.limits.generations = 1
-      settings.limits.waitingGenerations = 0
-      try await TestServer.with(settings, language: language) { server in
-        let body = Array(#"{"prompt": "The whale", "stream": true, "temperature": 0, "max_tokens": 90000}"#.utf8)
-        let head =
-          "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-          + "Content-Length: \(body.count)\r\n\r\n"
-        // The socket is closed after a second of many.
-        let begin = try await server.raw(Array(head.utf8) + body, keepsOpenFor: 1)
-        #expect(String(decoding: begin, as: UTF8.self).contains("data: {"))
-        // The one place is free again, which it would not be for minutes.
-        var status = 429
-        for _ in 0..<200 where status == 429 {
-          try await Task.sleep(for: .milliseconds(20))
-          status = try await server.post("/v1/completions", ["prompt": "a", "max_tokens": 1]).status
-        }
-        #expect(status == 200)
+    let language = try ByteModel.language(contextLength: 20_000)
+    var settings = ServerSettings()
+    settings.limits.generations = 1
+    settings.limits.waitingGenerations = 0
+    try await TestServer.with(settings, language: language) { server in
+      let body = Array(#"{"prompt": "The whale", "stream": true, "temperature": 0, "max_tokens": 19000}"#.utf8)
+      let head =
+        "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        + "Content-Length: \(body.count)\r\n\r\n"
+      // The socket is closed long before the end.
+      let begin = try await server.raw(Array(head.utf8) + body, keepsOpenFor: 2)
+      #expect(String(decoding: begin, as: UTF8.self).contains("data: {"))
+      // The one place is free again, long before all is said.
+      var status = 429
+      for _ in 0..<500 where status == 429 {
+        try await Task.sleep(for: .milliseconds(20))
+        status = try await server.post("/v1/completions", ["prompt": "a", "max_tokens": 1]).status
       }
+      #expect(status == 200)
     }
   }
 
@@ -207,37 +196,36 @@ private func content(_ events: [JSONValue]) -> String {
       TextRecord(id: "roof", text: "The roofer Anna mends the roof before winter."),
       TextRecord(id: "bread", text: "Bread is baked in a hot oven."),
     ]
-    try await withLanguage(seeing: 4096) { language in
-      try await TestServer.withCollection(records) { collection in
-        try await TestServer.with(language: language, collections: [collection]) { server in
-          let asked: JSONValue = [
-            "messages": [["role": "user", "content": "Who mends the roof?"]], "collections": ["*"], "max_tokens": 8,
-            "temperature": 0,
-          ]
-          let reply = try await server.post("/v1/chat/completions", asked).json
-          let sources = try #require(reply["sources"]?.array)
-          #expect(sources.map { $0["document"]?.string } == ["roof"])
-          #expect(sources[0]["number"]?.integer == 1 && sources[0]["collection"]?.string == "notes")
-          // What the library makes of the same passages.
-          let grounded = try GroundedQuestion(
-            "Who mends the roof?", in: [("notes", collection)], options: GroundedQuestion.search, for: language,
-            room: GroundedQuestion.room(8, language))
-          let session = try ChatSession(language, messages: grounded.messages.dropLast())
-          var text = ""
-          for try await piece in session.reply(
-            to: grounded.messages[1].text, options: GenerationOptions(maximumTokens: 8))
-          { text += piece.text }
-          #expect(reply["choices"]?.array?.first?["message"]?["content"]?.string == text)
-          #expect(grounded.messages[1].text.contains("[1] roof:1\nThe roofer Anna"))
+    let language = try ByteModel.language(contextLength: 4096)
+    try await TestServer.withCollection(records) { collection in
+      try await TestServer.with(language: language, collections: [collection]) { server in
+        let asked: JSONValue = [
+          "messages": [["role": "user", "content": "Who mends the roof?"]], "collections": ["*"], "max_tokens": 8,
+          "temperature": 0,
+        ]
+        let reply = try await server.post("/v1/chat/completions", asked).json
+        let sources = try #require(reply["sources"]?.array)
+        #expect(sources.map { $0["document"]?.string } == ["roof"])
+        #expect(sources[0]["number"]?.integer == 1 && sources[0]["collection"]?.string == "notes")
+        // What the library makes of the same passages.
+        let grounded = try GroundedQuestion(
+          "Who mends the roof?", in: [("notes", collection)], options: GroundedQuestion.search, for: language,
+          room: GroundedQuestion.room(8, language))
+        let session = try ChatSession(language, messages: grounded.messages.dropLast())
+        var text = ""
+        for try await piece in session.reply(
+          to: grounded.messages[1].text, options: GenerationOptions(maximumTokens: 8))
+        { text += piece.text }
+        #expect(reply["choices"]?.array?.first?["message"]?["content"]?.string == text)
+        #expect(grounded.messages[1].text.contains("[1] roof:1\nThe roofer Anna"))
 
-          let other: JSONValue = [
-            "messages": [["role": "user", "content": "quantum chromodynamics lattice"]], "collections": ["notes"],
-            "stream": true,
-          ]
-          let nothing = try await server.post("/v1/chat/completions", other).events
-          #expect(nothing[0]["sources"]?.array == [])
-          #expect(content(nothing) == GroundedQuestion.nothingFound)
-        }
+        let other: JSONValue = [
+          "messages": [["role": "user", "content": "quantum chromodynamics lattice"]], "collections": ["notes"],
+          "stream": true,
+        ]
+        let nothing = try await server.post("/v1/chat/completions", other).events
+        #expect(nothing[0]["sources"]?.array == [])
+        #expect(content(nothing) == GroundedQuestion.nothingFound)
       }
     }
   }
@@ -247,16 +235,15 @@ private func content(_ events: [JSONValue]) -> String {
       TextRecord(
         id: "\($0)", text: "The roofer number \($0) mends the roof. " + String(repeating: "Tiles. ", count: 20))
     }
-    try await withLanguage(seeing: 1024) { language in
-      try await TestServer.withCollection(records) { collection in
-        let grounded = try GroundedQuestion(
-          "Who mends the roof?", in: [("notes", collection)], options: CollectionSearchOptions(k: 30), for: language,
-          room: 200)
-        #expect(!grounded.sources.isEmpty && grounded.sources.count < 30)
-        let tokens = grounded.messages.reduce(0) { $0 + language.tokenizer.encodePlain($1.text).count }
-        #expect(tokens + 200 < 1024)
-        #expect(tokens > 400)
-      }
+    let language = try ByteModel.language(contextLength: 1024)
+    try await TestServer.withCollection(records) { collection in
+      let grounded = try GroundedQuestion(
+        "Who mends the roof?", in: [("notes", collection)], options: CollectionSearchOptions(k: 30), for: language,
+        room: 200)
+      #expect(!grounded.sources.isEmpty && grounded.sources.count < 30)
+      let tokens = grounded.messages.reduce(0) { $0 + language.tokenizer.encodePlain($1.text).count }
+      #expect(tokens + 200 < 1024)
+      #expect(tokens > 400)
     }
   }
 }

@@ -132,7 +132,8 @@ private let records = [
         let json = try reply.json
         #expect(json["count"]?.integer == 40)
         func numbers<Number: BitwiseCopyable>(_ name: String, _ type: Number.Type) throws -> [Number] {
-          let data = try #require(Data(base64Encoded: try #require(json[name]?.string)))
+          let text = try #require(json[name]?.string)
+          let data = try #require(Data(base64Encoded: text))
           return Array(data).withUnsafeBytes { Array($0.bindMemory(to: Number.self)) }
         }
         let (points, ids) = (try numbers("points", Float.self), try numbers("ids", Double.self))

@@ -11,7 +11,8 @@ private func floats(_ value: JSONValue?) throws -> [Float] {
 }
 
 private func bytes(_ value: JSONValue?) throws -> [UInt8] {
-  Array(try #require(Data(base64Encoded: try #require(value?.string))))
+  let text = try #require(value?.string)
+  return Array(try #require(Data(base64Encoded: text)))
 }
 
 private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONValue? {
@@ -21,7 +22,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
 @Suite struct EmbeddingTests {
   @Test func `Embeddings are those of the encoder, as numbers and in base64`() async throws {
     let texts = ["a whale", "Ein Wal, größer als ein Haus", "", "x\u{0}\n\"quoted\" \\ \u{1F40B}"]
-    let wanted = try TestServer.encoder.get().encode(texts)
+    let wanted = try TestServer.vectors(texts)
     try await TestServer.with { server in
       let plain = try await server.post("/v1/embeddings", ["input": .array(texts.map { .string($0) })])
       #expect(plain.status == 200)
@@ -35,7 +36,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
         #expect(try plain.json["data"]?.array?[index]["index"]?.integer == index)
       }
       #expect(try plain.json["model"]?.string == "minke-sse-en")
-      let ids = try TestServer.encoder.get().tokenization.ids(of: texts)
+      let ids = try await TestServer.encoder.get().tokenization.ids(of: texts)
       #expect(try plain.json["usage"]?["prompt_tokens"]?.integer == ids.reduce(0) { $0 + $1.count })
     }
   }
@@ -45,14 +46,14 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
     let ids = encoder.tokenization.ids(of: "a white whale").map { JSONValue.integer(Int($0)) }
     try await TestServer.with { server in
       let one = try await server.post("/v1/embeddings", ["input": .array(ids), "dimensions": 64])
-      #expect(try floats(vector(one)) == encoder.encode(["a white whale"], dimension: 64)[0])
+      #expect(try floats(vector(one)) == TestServer.vectors(["a white whale"], dimension: 64)[0])
       let two = try await server.post("/v1/embeddings", ["input": [.array(ids), .array(ids)]])
-      #expect(try floats(vector(two, 1)) == encoder.encode(["a white whale"])[0])
+      #expect(try floats(vector(two, 1)) == TestServer.vectors(["a white whale"])[0])
     }
   }
 
   @Test func `Other types of numbers keep the direction`() async throws {
-    let row = try TestServer.encoder.get().encode(["a whale"])[0]
+    let row = try TestServer.vectors(["a whale"])[0]
     try await TestServer.with { server in
       func reply(_ type: JSONValue, _ encoding: JSONValue) async throws -> JSONValue? {
         try vector(
@@ -63,7 +64,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
       #expect(try await reply("int8", "float")?.array?.map(\.integer) == int8)
       #expect(try bytes(await reply("int8", "base64")) == int8.map { UInt8(bitPattern: Int8($0)) })
       #expect(try await reply("uint8", "float")?.array?.map(\.integer) == int8.map { $0 + 128 })
-      let bits = try #require(try TestServer.encoder.get().encode(["a whale"]).binarized().packedBits)
+      let bits = try #require(try TestServer.vectors(["a whale"]).binarized().packedBits)
       #expect(try await reply("ubinary", "float")?.array?.map(\.integer) == bits.map { Int($0) })
       #expect(try await reply("binary", "float")?.array?.map(\.integer) == bits.map { Int($0) - 128 })
       #expect(try bytes(await reply("ubinary", "base64")) == bits)
@@ -103,7 +104,6 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
   }
 
   @Test func `Requests at the same time each get their own vectors`() async throws {
-    let encoder = try TestServer.encoder.get()
     try await TestServer.with { server in
       try await withThrowingTaskGroup(of: Void.self) { group in
         for number in 0..<48 {
@@ -115,7 +115,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
             let dimension = number % 2 == 0 ? 512 : 64
             let reply = try await server.post(
               "/v1/embeddings", ["input": .array(texts.map { .string($0) }), "dimensions": .integer(dimension)])
-            let wanted = try encoder.encode(texts, dimension: dimension)
+            let wanted = try TestServer.vectors(texts, dimension: dimension)
             for index in texts.indices { #expect(try floats(vector(reply, index)) == wanted[index]) }
           }
         }
@@ -126,7 +126,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
 
   @Test func `A model that takes no token ids encodes texts, and bits are given as signs`() async throws {
     let encoder = try BinarizedEncoder(TestServer.encoder.get())
-    let bits = try #require(try encoder.encode(["a whale"]).packedBits)
+    let bits = try #require(try TestServer.vectors(["a whale"], by: encoder).packedBits)
     try await TestServer.with(encoder: encoder) { server in
       let packed = try await server.post("/v1/embeddings", ["input": "a whale", "output_dtype": "ubinary"])
       #expect(try vector(packed)?.array?.map(\.integer) == bits.map { Int($0) })
@@ -152,7 +152,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
   }
 
   @Test func `Similarities are cosines`() async throws {
-    let wanted = try TestServer.encoder.get().encode(["a whale", "a ship"])
+    let wanted = try TestServer.vectors(["a whale", "a ship"])
     let cosine = try wanted.rows(0..<1).similarities(to: wanted.rows(1..<2))[0]
     try await TestServer.with { server in
       let all = try await server.post("/similarity", ["texts": ["a whale", "a ship"]])

@@ -23,6 +23,13 @@ struct TestServer: Sendable {
 
   let port: Int
 
+  /// The vectors of texts, worked out on the calling thread.
+  static func vectors(
+    _ texts: [String], dimension: Int? = nil, by encoder: (any TextEncoder)? = nil
+  ) throws -> Embeddings {
+    try (encoder ?? Self.encoder.get()).encode(texts, dimension: dimension)
+  }
+
   /// Calls `body` with a server that listens.
   static func with<Value: Sendable>(
     _ settings: ServerSettings = ServerSettings(), encoder: (any TextEncoder)? = nil, language: LanguageModel? = nil,
@@ -196,14 +203,17 @@ final class ClientSocket {
 
   /// All that comes until the server closes the connection, or for so many seconds.
   func readAll(seconds: Double) throws -> [UInt8] {
-    var limit = timeval(tv_sec: Int(seconds), tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    let end = ContinuousClock.now + .seconds(seconds)
+    var pause = timeval(tv_sec: 0, tv_usec: 50_000)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &pause, socklen_t(MemoryLayout<timeval>.size))
     var all: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
-    while true {
+    while ContinuousClock.now < end {
       let count = recv(descriptor, &buffer, buffer.count, 0)
+      if count < 0, errno == EAGAIN || errno == EINTR { continue }
       if count <= 0 { return all }
       all += buffer[..<count]
     }
+    return all
   }
 }

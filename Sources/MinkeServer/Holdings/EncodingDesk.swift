@@ -54,13 +54,21 @@ final class EncodingDesk: Sendable {
   ///   `CancellationError`.
   func encode(_ inputs: [EncodingInput], _ form: Form) async throws -> EncodedTexts {
     let encoded: EncodedTexts
-    if encoder is any TokenIDEncoder, gatherer.isIdle, inputs.reduce(0, { $0 + $1.size }) <= Self.shortSize {
-      encoded = try Self.encodeNow([inputs], form, encoder)[0]
+    if let here = try encodeHere(inputs, form) {
+      encoded = here
     } else {
       encoded = try await gatherer(form, inputs, weight: inputs.count)
     }
     metrics.noteEncoded(texts: inputs.count, tokens: encoded.tokens)
     return encoded
+  }
+
+  /// Encodes on the calling thread what takes a moment there; nil for more, and where others compute already.
+  private func encodeHere(_ inputs: [EncodingInput], _ form: Form) throws -> EncodedTexts? {
+    guard encoder is any TokenIDEncoder, gatherer.isIdle, inputs.reduce(0, { $0 + $1.size }) <= Self.shortSize else {
+      return nil
+    }
+    return try Workers.computingIfFree { try Self.encodeNow([inputs], form, encoder)[0] }
   }
 
   func encode(_ texts: [String], dimension: Int? = nil, role: TextRole? = nil) async throws -> Embeddings {

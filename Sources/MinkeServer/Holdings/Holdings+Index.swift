@@ -13,7 +13,11 @@ extension Holdings {
   func addToIndex(_ documents: [Document]) async throws -> (documents: Int, passages: Int) {
     try requireWriting()
     let index = index.withLock { $0 }
-    let new = Set(documents.map(\.id)).count { !index.contains($0) }
+    // Of several of one id the last counts.
+    var last: [String: Document] = [:]
+    for document in documents { last[document.id] = document }
+    let documents = last.values.sorted { $0.id < $1.id }
+    let new = documents.count { !index.contains($0.id) }
     guard index.documentCount + new <= limits.indexedDocuments else {
       throw Failure(
         .badRequest, "documents: expected \(limits.indexedDocuments) at most in the index, found more",
