@@ -60,7 +60,7 @@ package struct TextFileReader: Sendable {
     var (decoder, offset, isAtEnd) = (decoder, offset, false)
     var text: [UInt8] = []
     while !isAtEnd {
-      if Task.isCancelled { return }
+      if Workers.isCancelled { return }
       let bytes = try file.read(1 << 20, at: offset, isAtEnd: &isAtEnd)
       offset += bytes.count
       text.removeAll(keepingCapacity: true)
