@@ -49,7 +49,7 @@ let package = Package(
       exclude: ["README.md"]),
     .target(name: "MinkeEvaluation", dependencies: modules + ["Minke"]),
     .target(
-      name: "MinkeTraining", dependencies: modules + ["Minke", "MinkeEvaluation"], exclude: ["README.md"]),
+      name: "MinkeTraining", dependencies: modules + store + ["MinkeEvaluation"], exclude: ["README.md"]),
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
@@ -78,9 +78,7 @@ let package = Package(
       dependencies: modules + ["Minke", "MinkeEvaluation", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
       name: "MinkeTrainingTests",
-      dependencies: modules + [
-        "Minke", "MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", "MinkeTestSupport",
-      ]),
+      dependencies: modules + store + ["MinkeEvaluation", "MinkeTraining", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
       name: "MinkeCommandTests",
       dependencies: modules + store + ["MinkeEvaluation", "MinkeTraining", "MinkeCommand", "MinkeTestSupport"]),

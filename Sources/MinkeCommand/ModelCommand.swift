@@ -1,5 +1,6 @@
 import ArgumentParser
 import Minke
+import MinkeTraining
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -10,7 +11,7 @@ import Minke
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look into a model, or write it in another layout.",
-    subcommands: [Info.self, Convert.self, Quantize.self, Settle.self], defaultSubcommand: nil)
+    subcommands: [Info.self, Convert.self, Quantize.self, Distill.self, Settle.self], defaultSubcommand: nil)
 
   struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -72,6 +73,57 @@ struct ModelCommand: AsyncParsableCommand {
     var int8 = false
 
     func run() async throws { try save(model, to: destination, int8 ? .int8 : .fourBit) }
+  }
+
+  struct Distill: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Make a static model out of a teacher and a vocabulary, without any text.",
+      discussion: """
+        Each token's row is what the teacher makes of the token alone, turned to its principal axes and weighted by how \
+        rare it is. Words of one's own become whole tokens. The folder has model2vec's layout, which \
+        sentence-transformers reads too. With texts at hand, minke train sse --teacher makes a better one.
+
+          minke model distill all-MiniLM-L6-v2 my-static --vocabulary words.txt
+        """)
+
+    @Argument(help: "The teacher: a folder with a WordPiece tokenizer.", completion: ModelCompletion.kind)
+    var teacher: String
+
+    @Argument(help: "The folder to make.", completion: .directory)
+    var destination: String
+
+    @Option(
+      help: ArgumentHelp("Words to add to the teacher's vocabulary, one a line.", valueName: "file"),
+      completion: .file())
+    var vocabulary: String?
+
+    @Option(help: ArgumentHelp("Numbers of a vector, at most the teacher's.", valueName: "d"))
+    var dimension = 256
+
+    func run() async throws {
+      let words = try vocabulary.map { try Self.lines(of: $0) } ?? []
+      let bar = ProgressBar("tokens")
+      let distillation = try await Workers.run {
+        try StaticDistillation(teacher: teacher, words: words, dimension: dimension, progress: bar.handler)
+      }
+      bar.finish()
+      try distillation.save(to: URL(fileURLWithPath: destination))
+      let (count, kept) = (distillation.table.rows.count / dimension, 100 * distillation.table.keptVariance)
+      say("\(destination): \(count) tokens of \(dimension) numbers, \(Int(kept.rounded()))% of the teacher's variance")
+      if !distillation.omittedWords.isEmpty {
+        let named = distillation.omittedWords.prefix(5).joined(separator: ", ")
+        say("minke: \(distillation.omittedWords.count) words are taken apart by the tokenizer and left out: \(named)")
+      }
+    }
+
+    private static func lines(of path: String) throws -> [String] {
+      var (lines, words) = (try FileLines(contentsOf: FilePath(path)), [String]())
+      while let line = try lines.next() {
+        let word = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespaces)
+        if !word.isEmpty { words.append(word) }
+      }
+      return words
+    }
   }
 
   struct Settle: AsyncParsableCommand {

@@ -10,9 +10,18 @@ extension BitLoss.Relaxation: ExpressibleByArgument {}
 struct RecipeOptions: ParsableArguments {
   @Option(
     parsing: .upToNextOption,
-    help: "Files to learn from: .jsonl, .tsv of scored pairs, or .txt for language models, also .gz and .xz.",
+    help: """
+      What to learn from: .jsonl, .tsv of scored pairs, or .txt for language models, also .gz and .xz; folders, documents \
+      and collections are made into pairs.
+      """,
     completion: .file())
   var data: [String] = []
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Collections or folders to make pairs of; the same as --data.", valueName: "path"),
+    completion: .file())
+  var collection: [String] = []
 
   @Option(help: "The model to go on with; without it a start at random.", completion: ModelCompletion.kind)
   var from: String?
@@ -53,6 +62,10 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(help: ArgumentHelp("The most rows to take.", valueName: "n"))
   var limit: Int?
+
+  @Option(
+    help: ArgumentHelp("The most characters of a text that are read, up to the end of a word.", valueName: "n"))
+  var characters: Int?
 
   @Option(
     help: ArgumentHelp("Measure on so many rows, or below 1 on this share, and do not learn them.", valueName: "n"))
@@ -113,6 +126,11 @@ struct RecipeOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Tell also positives by their anchors.")
   var bothDirections: Bool?
 
+  @Option(
+    help: ArgumentHelp(
+      "The share, 0 to 1, that words in common have in the similarities of a teacher.", valueName: "x"))
+  var lexical: Double?
+
   @Option(parsing: .upToNextOption, help: ArgumentHelp("Sizes of a vector that are learnt together.", valueName: "d"))
   var matryoshka: [Int] = []
 
@@ -136,7 +154,7 @@ struct RecipeOptions: ParsableArguments {
       func add(_ key: String, _ texts: [String]) {
         if !texts.isEmpty { members[key] = .array(texts.map { .string($0) }) }
       }
-      add("data", data)
+      add("data", data + collection)
       add("from", from.map { .string($0) })
       add("tokenizer", tokenizer.map { .string($0) })
       add("dimension", dimension.map { .integer($0) })
@@ -152,6 +170,7 @@ struct RecipeOptions: ParsableArguments {
       add("every", every.map { .integer($0) })
       add("offset", offset.map { .integer($0) })
       add("limit", limit.map { .integer($0) })
+      add("characters", characters.map { .integer($0) })
       add("held_out", heldOut.map { .number($0) })
       add("length", length.map { .integer($0) })
       add("batch", batch.map { .integer($0) })
@@ -172,6 +191,7 @@ struct RecipeOptions: ParsableArguments {
       add("scale", scale.map { .number($0) })
       add("relaxation", relaxation.map { .string($0.rawValue) })
       add("both_directions", bothDirections.map { .boolean($0) })
+      add("lexical", lexical.map { .number($0) })
       if !matryoshka.isEmpty { members["matryoshka"] = .array(matryoshka.map { .integer($0) }) }
       add("evaluations", evaluations)
       add("evaluate_every", evaluateEvery.map { .integer($0) })

@@ -17,13 +17,17 @@ package struct DataSelection: Sendable, Equatable {
   package var offset: Int
   /// The most rows that are taken.
   package var limit: Int?
+  /// The most characters (Unicode scalars) of a text that are read, by the student and by a teacher, up to the end of a
+  /// word; nil for all.
+  package var characters: Int?
 
   package init(
     files: [String], columns: [String] = [], sourceColumn: String = "source", scoreColumn: String = "score",
-    sources: [String] = [], every: Int = 1, offset: Int = 0, limit: Int? = nil
+    sources: [String] = [], every: Int = 1, offset: Int = 0, limit: Int? = nil, characters: Int? = nil
   ) {
     (self.files, self.columns, self.sourceColumn, self.scoreColumn) = (files, columns, sourceColumn, scoreColumn)
     (self.sources, self.every, self.offset, self.limit) = (sources, every, offset, limit)
+    self.characters = characters
   }
 }
 
@@ -140,6 +144,24 @@ struct DataRow: Sendable {
 
   init(texts: [String], source: String = "", score: Double? = nil) {
     (self.texts, self.source, self.score) = (texts, source, score)
+  }
+
+  /// The row with at most `limit` characters of each text, without a word that the limit cuts.
+  func cut(to limit: Int?) -> DataRow {
+    guard let limit else { return self }
+    var row = self
+    row.texts = texts.map { text in
+      let scalars = text.unicodeScalars
+      guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
+        end < scalars.endIndex
+      else { return text }
+      let kept = scalars[..<end]
+      guard let space = kept.lastIndex(of: " "), let last = kept[..<space].lastIndex(where: { $0 != " " }) else {
+        return String(kept)
+      }
+      return String(kept[...last])
+    }
+    return row
   }
 
   /// NaN and Infinity are no JSON, but some programs write them.

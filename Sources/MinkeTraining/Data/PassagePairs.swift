@@ -2,6 +2,7 @@ import Foundation
 import MinkeCore
 import MinkeModels
 import MinkeReading
+import MinkeStore
 import MinkeText
 
 /// Pairs of texts out of documents of one's own, so that a model learns the words of a field without anyone writing
@@ -16,7 +17,7 @@ enum PassagePairs {
   /// Letters of a text to learn.
   private static let shortest = 40
 
-  /// Whether `path` is read as documents: a folder, or a file that is no table of rows.
+  /// Whether `path` is read as documents: a folder, a collection, or a file that is no table of rows.
   static func takes(_ path: String) -> Bool {
     if ModelFolder.kind(of: URL(fileURLWithPath: path)) == .folder { return true }
     return !["jsonl", "ndjson", "json", "tsv", "csv"].contains(CompressedFile.form(of: path))
@@ -25,8 +26,33 @@ enum PassagePairs {
 
   /// The rows that the documents at `path` give, in their order.
   ///
-  /// - Throws: `MinkeError` when there is nothing there or a file cannot be read.
+  /// - Throws: `MinkeError` when there is nothing there or a file or collection cannot be read.
   static func rows(of path: String) throws -> [DataRow] {
+    try isCollection(path) ? rows(ofCollection: path) : rows(ofFiles: path)
+  }
+
+  /// Whether a file is a database, as collections are.
+  private static func isCollection(_ path: String) throws -> Bool {
+    guard ModelFolder.kind(of: URL(fileURLWithPath: path)) == .file else { return false }
+    return try MappedFile(URL(fileURLWithPath: path)).bytes.starts(with: "SQLite format 3\0".utf8)
+  }
+
+  /// Collections hold passages already.
+  private static func rows(ofCollection path: String) throws -> [DataRow] {
+    let collection = try Collection.open(path)
+    defer { try? collection.close() }
+    var rows: [DataRow] = []
+    for document in try collection.documents {
+      var last: String?
+      for passage in try collection.passages(of: document) where passage.text.count >= shortest {
+        rows += Self.rows(of: passage.text, context: passage.passage.context, after: last)
+        last = passage.text
+      }
+    }
+    return rows
+  }
+
+  private static func rows(ofFiles path: String) throws -> [DataRow] {
     let files = try TextFileWalker([FilePath(path)]).files
     let pipeline = PassagePipeline(encoder: try ModelLibrary.textEncoder(ModelLibrary.defaultName))
     var rows: [DataRow] = []
@@ -35,16 +61,25 @@ enum PassagePairs {
       for index in 0..<batch.count {
         let text = batch.text(index)
         guard text.count >= shortest else { continue }
-        if let context = batch.context(index) { rows.append(row(context, text, .heading)) }
-        if let (sentence, rest) = split(text) { rows.append(row(sentence, rest, .sentence)) }
-        if let last, last.document == batch.document(of: index) { rows.append(row(last.text, text, .neighbor)) }
-        last = (batch.document(of: index), text)
+        let document = batch.document(of: index)
+        let before = last.flatMap { $0.document == document ? $0.text : nil }
+        rows += Self.rows(of: text, context: batch.context(index), after: before)
+        last = (document, text)
       }
     }
     if let failure = report.failures.first {
       throw MinkeError(
         .inputOutput, failure.path.description, expected: "a file that can be read", found: "\(failure.reason)")
     }
+    return rows
+  }
+
+  /// The rows that a passage gives, with its heading and the passage before it.
+  private static func rows(of text: String, context: String?, after last: String?) -> [DataRow] {
+    var rows: [DataRow] = []
+    if let context { rows.append(row(context, text, .heading)) }
+    if let (sentence, rest) = split(text) { rows.append(row(sentence, rest, .sentence)) }
+    if let last { rows.append(row(last, text, .neighbor)) }
     return rows
   }
 

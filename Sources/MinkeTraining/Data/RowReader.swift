@@ -70,7 +70,7 @@ final class RowReader: @unchecked Sendable {
     self.lines = lines
     guard let columns, !found.isEmpty else { return nil }
     return RowBlock(
-      name: lines.name, columns: columns, sources: selection.sources, rows: .lines(found, numbers: numbers))
+      name: lines.name, columns: columns, selection: selection, rows: .lines(found, numbers: numbers))
   }
 
   /// Whether the next row is one of those to take.
@@ -96,7 +96,6 @@ final class RowReader: @unchecked Sendable {
     for row in rows where selection.limit.map({ taken < $0 }) ?? true {
       if takesNext() { found.append(row) }
     }
-    return found.isEmpty
-      ? nil : RowBlock(name: file, columns: columns, sources: selection.sources, rows: .rows(found))
+    return found.isEmpty ? nil : RowBlock(name: file, columns: columns, selection: selection, rows: .rows(found))
   }
 }

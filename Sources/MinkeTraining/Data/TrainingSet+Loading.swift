@@ -121,7 +121,7 @@ struct RowBlock: Sendable {
 
   let name: String
   let columns: DataColumns
-  let sources: [String]
+  let selection: DataSelection
   let rows: Rows
 
   private static let piece = 64
@@ -140,16 +140,19 @@ struct RowBlock: Sendable {
   private func row(_ index: Int) throws -> (DataRow, line: Int32) {
     switch rows {
     case .lines(let lines, let numbers):
-      return (try DataRow(lines[index], columns, subject: "\(name), line \(numbers[index])"), numbers[index])
-    case .rows(let rows): return (rows[index], Int32(index + 1))
+      let row = try DataRow(lines[index], columns, subject: "\(name), line \(numbers[index])")
+      return (row.cut(to: selection.characters), numbers[index])
+    case .rows(let rows): return (rows[index].cut(to: selection.characters), Int32(index + 1))
     }
   }
 
   /// The rows of a piece that are of the sources asked for.
   func rows(ofPiece piece: Int) throws -> [DataRow] {
     try (piece * Self.piece..<min(count, (piece + 1) * Self.piece)).map { try row($0).0 }
-      .filter { sources.isEmpty || sources.contains($0.source) }
+      .filter { takes($0.source) }
   }
+
+  private func takes(_ source: String) -> Bool { selection.sources.isEmpty || selection.sources.contains(source) }
 
   /// The rows in tokens, worked out on all cores.
   func parts(
@@ -175,7 +178,7 @@ struct RowBlock: Sendable {
     for index in piece * Self.piece..<min(count, (piece + 1) * Self.piece) {
       let (row, line) = try row(index)
       part.rowsRead += 1
-      if !sources.isEmpty, !sources.contains(row.source) { continue }
+      if !takes(row.source) { continue }
       var texts: [[TokenID]] = []
       var kept: [String] = []
       for (column, text) in row.texts.enumerated() {

@@ -5,9 +5,14 @@ extension Tape {
   /// teacher's vectors wish a student's similarities to be (Tian et al. 2020 for the idea of relations as targets).
   ///
   /// The vectors must have length 1.
-  package func similarityTargets(_ x: MatrixView, _ y: MatrixView, temperature: Float) -> MatrixView {
+  ///
+  /// - Parameter mixing: changes the cosines before they become a distribution.
+  package func similarityTargets(
+    _ x: MatrixView, _ y: MatrixView, temperature: Float, mixing: (MutableMatrixView) -> Void = { _ in }
+  ) -> MatrixView {
     let targets = matrix(x.rows, y.rows)
     products(x.plain, y.transposed, into: targets)
+    mixing(targets)
     targets.forEachRows { [kernels] rows in
       for row in rows {
         let row = targets.row(row)

@@ -37,6 +37,8 @@ package final class EncoderObjective: Objective {
   private let similarity: SimilarityLoss
   private let scale: Float
   private let bothDirections: Bool
+  /// What words in common make of a teacher's similarities; nil for nothing.
+  private let lexical: (similarity: LexicalSimilarity, share: Float)?
   /// What stands for the signs of an encoder's numbers; nil where these are the vector.
   private let relaxation: BitLoss.Relaxation?
   /// Texts that are encoded at once; nil for all of a batch.
@@ -53,7 +55,15 @@ package final class EncoderObjective: Objective {
     (self.encoder, self.data) = (encoder, data)
     relaxation = Self.givesBits(encoder) ? recipe.relaxation : nil
     terms = try Self.terms(recipe, data, isBinary: relaxation != nil)
+    guard recipe.lexical == 0 || terms.contains(where: { $0.0 == .similarities || $0.0 == .similaritiesWithin }) else {
+      throw MinkeError(
+        .invalidArgument, "lexical", expected: "similarities or similarities_within among the losses", found: "neither")
+    }
     (scale, bothDirections) = (Float(recipe.scale), recipe.bothDirections)
+    lexical =
+      recipe.lexical > 0
+      ? (LexicalSimilarity(data, vocabulary: encoder.tokenization.tokenizer.vocabularySize), Float(recipe.lexical))
+      : nil
     similarity = SimilarityLoss(scale: scale, dimensions: Array(Set(sizes)))
     cached = recipe.chunk.map { CachedEncoding(chunk: $0) }
   }
@@ -112,18 +122,19 @@ package final class EncoderObjective: Objective {
 
   package func learn(_ rows: ArraySlice<Int32>, share: Float, on tape: Tape) throws -> [LossPart] {
     var parts: [LossPart] = []
+    let texts = texts(rows)
     // Nothing is learnt from a loss that is not finite.
     func whole(_ vectors: [Variable]) -> Variable {
-      let losses = losses(vectors, rows, on: tape)
+      let losses = losses(vectors, texts, rows, on: tape)
       parts = losses.map(\.part)
       let share = parts.total.isFinite ? share : 0
       return tape.sum(losses.map { ($0.loss, weight: Float($0.part.weight) * share) })
     }
     if let cached {
-      cached(encoder, texts(rows), on: tape, reading: { _ in }, loss: whole)
+      cached(encoder, texts, on: tape, reading: { _ in }, loss: whole)
     } else {
       tape.reset()
-      let loss = whole(texts(rows).map { encoder.encode($0, on: tape) })
+      let loss = whole(texts.map { encoder.encode($0, on: tape) })
       if parts.total.isFinite { tape.backward(from: loss) }
     }
     return parts
@@ -133,7 +144,8 @@ package final class EncoderObjective: Objective {
     tape.reset()
     tape.isRecording = false
     defer { tape.isRecording = true }
-    return losses(texts(rows).map { encoder.encode($0, on: tape) }, rows, on: tape).map(\.part)
+    let texts = texts(rows)
+    return losses(texts.map { encoder.encode($0, on: tape) }, texts, rows, on: tape).map(\.part)
   }
 
   /// The texts of some rows: the first of each, and the others, of which hard negatives stand last.
@@ -151,11 +163,12 @@ package final class EncoderObjective: Objective {
   private var groups: [Range<Int>] { data.columns.count == 1 ? [0..<1] : [0..<1, 1..<data.columns.count] }
 
   private func losses(
-    _ vectors: [Variable], _ rows: ArraySlice<Int32>, on tape: Tape
+    _ vectors: [Variable], _ texts: [TokenBatch], _ rows: ArraySlice<Int32>, on tape: Tape
   ) -> [(part: LossPart, loss: Variable)] {
     let logits = vectors[0]
     let vectors = vectors.map { relaxed($0, on: tape) }
     let (x, y) = (vectors[0], vectors[vectors.count - 1])
+    let last = texts.count - 1
     let scores = data.scores.map { scores in rows.map { scores[Int($0)] } } ?? []
     let soft = relaxation == .straightThrough ? tape.tanh(logits) : x
     let taught = needsTeacher ? groups.map { wished(rows, $0, tape) } : []
@@ -166,10 +179,11 @@ package final class EncoderObjective: Objective {
         case .cosine: [tape.cosineLoss(x, y, scores: scores)]
         case .cosent: [tape.orderLoss(x, y, scores: scores, scale: scale)]
         case .distillation: zip(vectors, taught).map { tape.distillationLoss($0, teacher: $1) }
-        case .similarities: [matched(x, y, taught[0], taught[taught.count - 1], on: tape)]
+        case .similarities: [matched(x, y, (taught[0], taught[last]), (texts[0], texts[last]), on: tape)]
         case .entropy: [tape.bitImbalance(soft)]
         case .decorrelation: [tape.bitCorrelation(soft)]
-        case .similaritiesWithin: [matched(y, y, taught[taught.count - 1], taught[taught.count - 1], on: tape)]
+        case .similaritiesWithin:
+          [matched(y, y, (taught[last], taught[last]), (texts[last], texts[last]), on: tape)]
         }
       return losses.map { loss in
         (LossPart(term.rawValue, sumOf: loss, weight: Double(weight) / Double(losses.count)), loss)
@@ -198,11 +212,13 @@ package final class EncoderObjective: Objective {
     return vectors.read
   }
 
-  /// Similarities of `x` and `y` held against those of the teacher's vectors.
+  /// Similarities of `x` and `y` held against those of the teacher's vectors of their texts, and of the words in these.
   private func matched(
-    _ x: Variable, _ y: Variable, _ teacherX: MatrixView, _ teacherY: MatrixView, on tape: Tape
+    _ x: Variable, _ y: Variable, _ taught: (MatrixView, MatrixView), _ texts: (TokenBatch, TokenBatch), on tape: Tape
   ) -> Variable {
-    let targets = tape.similarityTargets(teacherX, teacherY, temperature: 1 / scale)
+    let targets = tape.similarityTargets(taught.0, taught.1, temperature: 1 / scale) { cosines in
+      if let lexical { lexical.similarity.mix(lexical.share, texts.0, texts.1, into: cosines) }
+    }
     return similarity(x, y, .distributions(targets), on: tape)
   }
 }

@@ -49,6 +49,8 @@ package struct Recipe: Sendable, Equatable {
   package var every = 1
   package var offset = 0
   package var limit: Int?
+  /// The most characters of a text that are read, by the model and by a teacher; nil for all.
+  package var characters: Int?
   /// Rows, or below 1 the share of the rows, that are measured and not learnt from.
   package var heldOut = 0.0
   /// The most tokens of a text, or those of a sequence; nil for the model's own limit.
@@ -85,6 +87,8 @@ package struct Recipe: Sendable, Equatable {
   /// What cosines are multiplied with.
   package var scale = 20.0
   package var bothDirections = true
+  /// The share that words in common have in the similarities of a teacher.
+  package var lexical = 0.0
   /// What stands for the signs of bits.
   package var relaxation = BitLoss.Relaxation.tanh
   /// The sizes below the whole vector that are learnt with it; empty for those of the model's kind.
@@ -125,7 +129,7 @@ package struct Recipe: Sendable, Equatable {
   package var selection: DataSelection {
     DataSelection(
       files: data, columns: columns, sourceColumn: sourceColumn, scoreColumn: scoreColumn, sources: sources,
-      every: every, offset: offset, limit: limit)
+      every: every, offset: offset, limit: limit, characters: characters)
   }
 
   package var adam: Adam.Configuration {
