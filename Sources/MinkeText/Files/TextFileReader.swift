@@ -1,3 +1,5 @@
+import MinkeCore
+
 /// Reads a file from front to back in pieces, as UTF-8.
 ///
 /// A file that is no text is known before its first piece is given: from its first block where that holds a NUL
