@@ -3,6 +3,7 @@ import MinkeCore
 import MinkeModels
 import MinkeStore
 import MinkeTestSupport
+import MinkeText
 import Testing
 
 @testable import MinkeTraining
