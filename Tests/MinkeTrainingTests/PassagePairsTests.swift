@@ -51,7 +51,7 @@ import Testing
           to: files.appendingPathComponent("\(name).md"), atomically: true, encoding: .utf8)
       }
       let path = folder.appendingPathComponent("notes.minke").path
-      let collection = try Collection.open(path)
+      let collection = try Collection.open(path, encoder: ModelLibrary.textEncoder())
       _ = try collection.index([FilePath(files.path)])
       try collection.close()
       #expect(PassagePairs.takes(path))
