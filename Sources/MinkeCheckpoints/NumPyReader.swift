@@ -39,14 +39,9 @@ package final class NumPyReader {
     guard fstat(descriptor, &status) == 0 else {
       throw MinkeError.systemCall(errno, name, expected: "a readable file")
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      let found =
-        switch status.st_mode & S_IFMT {
-        case S_IFDIR: "a folder"
-        case S_IFIFO: "a pipe, which can only be read as standard input"
-        default: "something that is not a plain file"
-        }
-      throw MinkeError(.inputOutput, name, expected: "a file", found: found)
+    if let kind = status.kindUnlessPlain {
+      let hint = kind == "a pipe" ? ", which can only be read as standard input" : ""
+      throw MinkeError(.inputOutput, name, expected: "a file", found: kind + hint)
     }
     try self.init(source, size: Int(status.st_size))
   }

@@ -60,7 +60,7 @@ extension Embeddings {
               product.pack(
                 MatrixView(w + first * dimension + start, rows: count, columns: deep, stride: dimension), into: mine)
               for block in down * part / share..<down * (part + 1) / share {
-                try Task.checkCancellation()
+                try Workers.checkCancellation()
                 let row = block * height
                 let high = min(height, rows - row)
                 let place = y + row * columns + first

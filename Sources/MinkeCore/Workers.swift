@@ -53,9 +53,12 @@ public enum Workers {
     }
   }
 
-  /// Throws `CancellationError` where the task that began the present loop, or the calling one, was cancelled.
+  /// Whether the task that began the present loop, or the calling one, was cancelled.
+  package static var isCancelled: Bool { WorkerPool.withTask { $0?.isCancelled ?? false } }
+
+  /// Throws `CancellationError` where ``isCancelled`` holds.
   package static func checkCancellation() throws {
-    if WorkerPool.withTask({ $0?.isCancelled ?? false }) { throw CancellationError() }
+    if isCancelled { throw CancellationError() }
   }
 
   /// Like ``forEachPiece(of:grain:workers:_:)`` for work that neither fails nor is cancelled half-way.

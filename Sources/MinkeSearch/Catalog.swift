@@ -34,14 +34,7 @@ struct Catalog: Sendable {
 
   /// The ids of `count` vectors to be added: those `wanted`, which must be new, or the next ones.
   mutating func ids(for count: Int, wanted: [Int64]?, in contents: Contents) throws(MinkeError) -> [Int64] {
-    guard let wanted else {
-      let (end, overflow) = largest.addingReportingOverflow(Int64(count))
-      guard !overflow else {
-        throw MinkeError(
-          .invalidArgument, "ids", expected: "ids to be given", found: "no \(count) free ids after \(largest)")
-      }
-      return count == 0 ? [] : Array(largest + 1...end)
-    }
+    guard let wanted else { return try Self.ids(after: largest, count: count) }
     try Self.check(wanted, count: count)
     if follows(wanted, contents) { return wanted }
     for id in wanted where position(of: id, in: contents) != nil {
@@ -49,6 +42,16 @@ struct Catalog: Sendable {
         .invalidArgument, "ids", expected: "ids that are not in the index (upsert replaces)", found: "\(id)")
     }
     return wanted
+  }
+
+  /// The `count` ids that follow `largest`.
+  static func ids(after largest: Int64, count: Int) throws(MinkeError) -> [Int64] {
+    let (end, overflow) = largest.addingReportingOverflow(Int64(count))
+    guard !overflow else {
+      throw MinkeError(
+        .invalidArgument, "ids", expected: "ids to be given", found: "no \(count) free ids after \(largest)")
+    }
+    return count == 0 ? [] : Array(largest + 1...end)
   }
 
   /// Throws unless there are `count` ids and none of them twice.

@@ -44,6 +44,18 @@ import Testing
     #expect(sampler.position == .init(epoch: 1, batch: 1) && Array(next) != Array(given.prefix(32)))
   }
 
+  @Test func `Rows of a block come together`() throws {
+    let set = rows((0..<512).map { (UInt64($0), UInt64(1000 + $0)) })
+    var sampler = try BatchSampler(set, rows: all(set), batchSize: 64, block: 8, seed: 3)
+    for _ in 0..<sampler.batchesPerEpoch {
+      let batch = Array(sampler.next())
+      for start in stride(from: 0, to: 64, by: 8) {
+        #expect(batch[start].isMultiple(of: 8) && (0..<8).allSatisfy { batch[start + $0] == batch[start] + Int32($0) })
+      }
+    }
+    #expect(Array(sampler.next()) != (0..<64).map { $0 })
+  }
+
   @Test func `A position restored goes on with the same batches`() throws {
     let set = rows((0..<500).map { (UInt64($0), UInt64(1000 + $0 % 90)) }, sources: 3)
     for oneSource in [false, true] {

@@ -1,7 +1,9 @@
 import Foundation
 import MinkeCore
 import MinkeModels
+import MinkeStore
 import MinkeTestSupport
+import MinkeText
 import Testing
 
 @testable import MinkeTraining
@@ -36,6 +38,25 @@ import Testing
         DataSelection(files: [folder.path], sources: ["sentence"]), .pairs, ModelLibrary.tokenization())
       #expect(set.count == rows.filter { $0.source == "sentence" }.count)
       #expect(throws: MinkeError.self) { try PassagePairs.rows(of: folder.path + "/nothing") }
+    }
+  }
+
+  @Test func aCollectionGivesTheRowsOfItsFiles() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let files = folder.appendingPathComponent("files")
+      try FileManager.default.createDirectory(at: files, withIntermediateDirectories: true)
+      for name in ["a", "b"] {
+        let text = (0..<40).map { "Sentence number \($0) of \(name) speaks of harpoons, ropes and boats at length." }
+        try "# Boats of \(name)\n\n\(text.joined(separator: " "))\n".write(
+          to: files.appendingPathComponent("\(name).md"), atomically: true, encoding: .utf8)
+      }
+      let path = folder.appendingPathComponent("notes.minke").path
+      let collection = try Collection.open(path, encoder: ModelLibrary.textEncoder())
+      _ = try collection.index([FilePath(files.path)])
+      try collection.close()
+      #expect(PassagePairs.takes(path))
+      let (kept, read) = (try PassagePairs.rows(of: path), try PassagePairs.rows(of: files.path))
+      #expect(kept.count > 4 && kept.map(\.texts) == read.map(\.texts) && kept.map(\.source) == read.map(\.source))
     }
   }
 }

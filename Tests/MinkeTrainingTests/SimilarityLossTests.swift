@@ -8,7 +8,8 @@ import Testing
 struct SimilarityLossTests {
   /// The loss by its formula; `wished` rows are distributions over the columns.
   private func plain(
-    _ x: Table, _ y: Table, dimensions: [Int], scale: Double, wished: Table, bothDirections: Bool
+    _ x: Table, _ y: Table, dimensions: [Int], scale: Double, wished: Table, bothDirections: Bool,
+    excludingDiagonal: Bool = false
   ) -> Double {
     dimensions.reduce(0) { total, dimension in
       func unit(_ row: [Double]) -> [Double] {
@@ -20,18 +21,25 @@ struct SimilarityLossTests {
       let logits = Table(rows: x.rows, columns: y.rows) { row, column in
         scale * zip(units[row], others[column]).reduce(0) { $0 + $1.0 * $1.1 }
       }
+      // Where a row wishes nothing of its own column, that is left out.
+      func counted(_ numbers: [Double], _ row: Int) -> [Double] {
+        excludingDiagonal ? numbers.enumerated().filter { $0.offset != row }.map(\.element) : numbers
+      }
       func logarithm(_ numbers: [Double]) -> Double { log(numbers.reduce(0) { $0 + exp($1) }) }
       var loss = 0.0
       for row in 0..<x.rows {
         let l = logits.row(row)
-        loss += logarithm(l) - zip(wished.row(row), l).reduce(0) { $0 + $1.0 * $1.1 }
+        loss += logarithm(counted(l, row)) - zip(wished.row(row), l).reduce(0) { $0 + $1.0 * $1.1 }
         if bothDirections { loss += logarithm((0..<x.rows).map { logits[$0, row] }) - logits[row, row] }
       }
       return total + loss / Double(x.rows)
     }
   }
 
-  private func check(_ target: (Matrix) -> SimilarityLoss.Target, wished: Table, bothDirections: Bool, columns: Int) {
+  private func check(
+    _ target: (Matrix) -> SimilarityLoss.Target, wished: Table, bothDirections: Bool, columns: Int,
+    excludingDiagonal: Bool = false
+  ) {
     let rows = wished.rows
     let memory = Matrix(wished.numbers.map(Float.init), columns: columns)
     expectGradients(
@@ -41,7 +49,8 @@ struct SimilarityLossTests {
           rows: 1, columns: 1,
           [
             plain(
-              t[0], t[1], dimensions: [24, 16, 5], scale: 20, wished: wished, bothDirections: bothDirections)
+              t[0], t[1], dimensions: [24, 16, 5], scale: 20, wished: wished, bothDirections: bothDirections,
+              excludingDiagonal: excludingDiagonal)
           ])
       },
       operation: { tape, inputs in
@@ -66,5 +75,12 @@ struct SimilarityLossTests {
       exp(2 * wished[row, column]) / wished.row(row).reduce(0) { $0 + exp(2 * $1) }
     }
     check({ .distributions($0.view.read) }, wished: wished, bothDirections: false, columns: 9)
+
+    let others = Table(rows: 6, columns: 9) { row, column in
+      row == column ? 0 : wished[row, column] / (1 - wished[row, row])
+    }
+    check(
+      { .distributions($0.view.read, excludingDiagonal: true) }, wished: others, bothDirections: false, columns: 9,
+      excludingDiagonal: true)
   }
 }

@@ -55,4 +55,50 @@ import Testing
     let bits = try BinarizedEncoder(teacher)
     #expect(throws: MinkeError.self) { try TokenTable(teacher: bits, tokenizer: tokenizer, .init(dimension: 8)) }
   }
+
+  @Test func distillationOfATeacherAndWords() throws {
+    let teacher = Fixture.url("sse-tiny").path
+    let distillation = try StaticDistillation(
+      teacher: teacher, words: ["qzxwhale", "two words", "QZXBoat"], dimension: 16)
+    #expect(distillation.omittedWords == ["two words"])
+    let plain = try ModelLibrary.textEncoder(teacher).tokenizer
+    try Fixture.withTemporaryFolder { folder in
+      let place = folder.appendingPathComponent("static")
+      try distillation.save(to: place)
+      let model = try ModelLibrary.textEncoder(place.path)
+      #expect(model.dimension == 16 && model.tokenizer.vocabularySize == plain.vocabularySize + 2)
+      #expect(plain.encode("qzxwhale").count > 1 && model.tokenizer.encode("qzxwhale qzxboat").count == 2)
+      // One token's vector is its row, whose length does not matter.
+      let row = distillation.table.rows[plain.vocabularySize * 16..<(plain.vocabularySize + 1) * 16]
+      let length = row.reduce(Float(0)) { $0 + $1 * $1 }.squareRoot()
+      let vector = try #require(try model.encode(["qzxwhale"]).floats)
+      #expect(zip(vector, row).allSatisfy { abs($0 - $1 / length) < 1e-5 })
+      #expect(throws: MinkeError.self) { try distillation.save(to: place) }
+    }
+    #expect(throws: MinkeError.self) { try StaticDistillation(teacher: teacher, dimension: 4096) }
+  }
+
+  @Test func wordsInCommon() throws {
+    // "sea" stands in all three texts, 7 in two, 9 in one.
+    var set = TrainingSet(columns: ["text"])
+    set.columns[0].ids = [1, 7, 7, 1, 7, 1, 9]
+    set.columns[0].ends = [3, 5, 7]
+    let similarity = LexicalSimilarity(set, vocabulary: 10)
+    let texts = TokenBatch([[1, 7, 7], [1, 7], [1, 9], []])
+    let mixed = Matrix([Float](repeating: 0.5, count: 16), columns: 4)
+    similarity.mix(0.25, texts, texts, into: mixed.view)
+
+    func weight(_ count: Double) -> Double { log(1 + (3 - count + 0.5) / (count + 0.5)) }
+    let (sea, seven, nine) = (weight(3), weight(2), weight(1))
+    let vectors = [[sea, (1 + log(2)) * seven, 0], [sea, seven, 0], [sea, 0, nine], [0, 0, 0]]
+    for row in 0..<4 {
+      for column in 0..<4 {
+        let (x, y) = (vectors[row], vectors[column])
+        let lengths = (zip(x, x).reduce(0) { $0 + $1.0 * $1.1 } * zip(y, y).reduce(0) { $0 + $1.0 * $1.1 }).squareRoot()
+        let cosine = lengths > 0 ? zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } / lengths : 0
+        #expect(abs(Double(mixed.view[row, column]) - (0.75 * 0.5 + 0.25 * cosine)) < 1e-6)
+      }
+    }
+    extendLifetime(mixed)
+  }
 }

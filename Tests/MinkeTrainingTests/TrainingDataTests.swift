@@ -188,3 +188,13 @@ import Testing
     }
   }
 }
+
+@Suite("Texts cut to characters") struct CutTextTests {
+  @Test func textsEndWithAWord() {
+    let row = DataRow(texts: ["one two  three", "überall", "short"])
+    #expect(row.cut(to: nil).texts == row.texts)
+    #expect(row.cut(to: 10).texts == ["one two", "überall", "short"])
+    #expect(row.cut(to: 3).texts == ["one", "übe", "sho"])
+    #expect(row.cut(to: 100).texts == row.texts)
+  }
+}

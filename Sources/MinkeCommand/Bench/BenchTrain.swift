@@ -9,7 +9,7 @@ extension BenchCommand {
     static let configuration = CommandConfiguration(
       commandName: "train",
       abstract: "How fast a step of training is.",
-      subcommands: [Static.self])
+      subcommands: [Static.self, Binary.self, Language.self])
   }
 }
 

@@ -15,7 +15,7 @@ enum RandomSpikeWhale {
   /// - Throws: `MinkeError` when a file cannot be written.
   static func write(to folder: URL, seed: UInt64 = 1) throws {
     try write(configuration.text, to: folder.appendingPathComponent("config.json"))
-    try write(tokenizer.text, to: folder.appendingPathComponent("tokenizer.json"))
+    try writeTokenizer(to: folder)
     var random = SplitMix64(seed: seed)
     // Numbers from -1 to 1, of which every tensor takes a stretch: 97 million draws would take longer than all else.
     let pool = (0..<(1 << 20) + 4099).map { _ in Float(2 * random.unit() - 1) }
@@ -37,6 +37,13 @@ enum RandomSpikeWhale {
         name: tensor.publishedName(in: sizes), elementType: .float32, shape: shape, bytes: SharedBuffer(copying: bytes))
     }
     try Safetensors.write(tensors, to: folder.appendingPathComponent("model.safetensors"))
+  }
+
+  /// Writes the `tokenizer.json` alone.
+  ///
+  /// - Throws: `MinkeError` when it cannot be written.
+  static func writeTokenizer(to folder: URL) throws {
+    try write(tokenizer.text, to: folder.appendingPathComponent("tokenizer.json"))
   }
 
   private static func write(_ text: String, to url: URL) throws {

@@ -17,7 +17,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
     func run() async throws {
       let info = try await Collection.info(of: collection.path)
-      var report = InfoReport()
+      var report = FigureReport()
       report.add("documents", info.documents)
       if info.unfinishedDocuments > 0 { report.add("unfinished_documents", info.unfinishedDocuments) }
       report.add("passages", info.passages)
@@ -171,39 +171,4 @@ struct CollectionCommand: AsyncParsableCommand {
 struct CollectionArgument: ParsableArguments {
   @Argument(help: "The collection.", completion: .file())
   var path: String
-}
-
-/// Facts of a collection, as lines for people or one JSON object.
-private struct InfoReport {
-  private var lines: [(name: String, text: String)] = []
-  private var members: [String: JSONValue] = [:]
-
-  mutating func add(_ name: String, _ text: String) {
-    lines.append((name, text))
-    members[name] = .string(text)
-  }
-
-  mutating func add(_ name: String, _ number: Int) {
-    lines.append((name, String(number)))
-    members[name] = .integer(number)
-  }
-
-  mutating func add(_ name: String, bytes: Int) {
-    lines.append((name, byteSize(bytes)))
-    members[name] = .integer(bytes)
-  }
-
-  func print(json: Bool) throws {
-    var output = FileWriter()
-    if json {
-      try output.write(JSONValue.object(members).text + "\n")
-    } else {
-      let width = lines.map(\.name.count).max() ?? 0
-      for (name, text) in lines {
-        let label = name.replacing("_", with: " ")
-        try output.write(label + String(repeating: " ", count: width + 2 - name.count) + Style.printable(text) + "\n")
-      }
-    }
-    try output.finish()
-  }
 }

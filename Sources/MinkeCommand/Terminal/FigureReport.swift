@@ -1,6 +1,6 @@
 import Minke
 
-/// What was measured, as lines for people or one JSON object for programs.
+/// What was measured or counted, as lines for people or one JSON object for programs.
 struct FigureReport {
   private var lines: [(name: String, text: String)] = []
   private var members: [String: JSONValue] = [:]
@@ -8,6 +8,16 @@ struct FigureReport {
   mutating func add(_ name: String, _ text: String) {
     lines.append((name, text))
     members[name] = .string(text)
+  }
+
+  mutating func add(_ name: String, _ number: Int) {
+    lines.append((name, String(number)))
+    members[name] = .integer(number)
+  }
+
+  mutating func add(_ name: String, bytes: Int) {
+    lines.append((name, byteSize(bytes)))
+    members[name] = .integer(bytes)
   }
 
   mutating func add(_ name: String, _ value: Double, _ unit: String) {
@@ -23,9 +33,9 @@ struct FigureReport {
       try output.write(JSONValue.object(members).text + "\n")
     } else {
       let width = lines.map(\.name.count).max() ?? 0
-      for line in lines {
-        let name = line.name.replacing("_", with: " ")
-        try output.write(name + String(repeating: " ", count: width + 2 - name.count) + line.text + "\n")
+      for (name, text) in lines {
+        let label = name.replacing("_", with: " ")
+        try output.write(label + String(repeating: " ", count: width + 2 - name.count) + Style.printable(text) + "\n")
       }
     }
     try output.finish()

@@ -88,6 +88,11 @@ struct RecipeOptions: ParsableArguments {
   @Flag(inversion: .prefixedNo, help: "Take all rows of a batch from one source.")
   var oneSource: Bool?
 
+  @Option(
+    help: ArgumentHelp(
+      "Rows one after the other in the data that come together into a batch, as hard negatives.", valueName: "n"))
+  var block: Int?
+
   @Option(help: ArgumentHelp("How often all rows are gone through.", valueName: "n"))
   var epochs: Double?
 
@@ -177,6 +182,7 @@ struct RecipeOptions: ParsableArguments {
       add("chunk", chunk.map { .integer($0) })
       add("accumulation", accumulation.map { .integer($0) })
       add("one_source", oneSource.map { .boolean($0) })
+      add("block", block.map { .integer($0) })
       add("epochs", epochs.map { .number($0) })
       add("steps", steps.map { .integer($0) })
       add("seed", seed.map { .integer($0) })

@@ -34,8 +34,8 @@ package final class MappedFile: Sendable {
     guard fstat(descriptor, &status) == 0 else {
       throw MinkeError.systemCall(errno, path, expected: "a readable file")
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
-      throw MinkeError(.inputOutput, path, expected: "a file", found: Self.kind(status.st_mode))
+    if let kind = status.kindUnlessPlain {
+      throw MinkeError(.inputOutput, path, expected: "a file", found: kind)
     }
     let size = Int(status.st_size)
     guard size > 0 else {
@@ -48,17 +48,6 @@ package final class MappedFile: Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
-  /// What a thing is that is no plain file.
-  private static func kind(_ mode: mode_t) -> String {
-    switch mode & S_IFMT {
-    case S_IFDIR: "a folder"
-    case S_IFIFO: "a pipe"
-    case S_IFSOCK: "a socket"
-    case S_IFCHR, S_IFBLK: "a device"
-    default: "something that is not a plain file"
-    }
-  }
-
   deinit {
     if let address = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: address), bytes.count) }
   }
@@ -68,8 +57,11 @@ extension MinkeError {
   /// The error for a system call that failed on `path` with the error number `code`.
   package static func systemCall(_ code: Int32, _ path: String, expected: String) -> MinkeError {
     let found =
-      code == EMFILE || code == ENFILE
-      ? "no room for another open file (raise the limit, `ulimit -n`)" : String(cString: strerror(code)).lowercased()
+      switch code {
+      case EMFILE, ENFILE: "no room for another open file (raise the limit, `ulimit -n`)"
+      case EISDIR: "a folder"
+      default: String(cString: strerror(code)).lowercased()
+      }
     return MinkeError(
       code == ENOENT || code == ENOTDIR ? .notFound : .inputOutput, path, expected: expected, found: found)
   }

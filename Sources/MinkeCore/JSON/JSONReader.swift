@@ -57,8 +57,8 @@ package struct JSONReader {
     case UInt8(ascii: "{"): return .object
     case UInt8(ascii: "["): return .array
     case UInt8(ascii: "\""): return .string
-    case UInt8(ascii: "t"), UInt8(ascii: "f"): return .boolean
-    case UInt8(ascii: "n"): return .null
+    case UInt8(ascii: "t") where isNext("true"), UInt8(ascii: "f") where isNext("false"): return .boolean
+    case UInt8(ascii: "n") where isNext("null"): return .null
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number
     default: throw unexpected("a JSON value")
     }
@@ -225,10 +225,15 @@ package struct JSONReader {
 
   private mutating func take(_ literal: StaticString) -> Bool {
     skipWhitespace()
+    guard isNext(literal) else { return false }
+    position += literal.utf8CodeUnitCount
+    return true
+  }
+
+  private func isNext(_ literal: StaticString) -> Bool {
     let length = literal.utf8CodeUnitCount
     guard position + length <= bytes.count else { return false }
     for index in 0..<length where bytes[position + index] != literal.utf8Start[index] { return false }
-    position += length
     return true
   }
 

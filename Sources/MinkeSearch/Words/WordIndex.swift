@@ -178,14 +178,7 @@ public final class WordIndex: Sendable {
   private static func ids(
     for count: Int, wanted: [Int64]?, after largest: Int64, _ segments: Segments
   ) throws(MinkeError) -> [Int64] {
-    guard let wanted else {
-      let (end, overflow) = largest.addingReportingOverflow(Int64(count))
-      guard !overflow else {
-        throw MinkeError(
-          .invalidArgument, "ids", expected: "ids to be given", found: "no \(count) free ids after \(largest)")
-      }
-      return count == 0 ? [] : Array(largest + 1...end)
-    }
+    guard let wanted else { return try Catalog.ids(after: largest, count: count) }
     try Catalog.check(wanted, count: count)
     for id in wanted where place(of: id, in: segments) != nil {
       throw MinkeError(.invalidArgument, "ids", expected: "ids that are not in the index", found: "\(id)")

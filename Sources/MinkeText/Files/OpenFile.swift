@@ -93,15 +93,4 @@ extension stat {
   }
 
   var isFolder: Bool { st_mode & S_IFMT == S_IFDIR }
-
-  /// What a file is that is no plain file; nil for one that is.
-  var kindUnlessPlain: String? {
-    switch st_mode & S_IFMT {
-    case S_IFREG: nil
-    case S_IFDIR: "a folder"
-    case S_IFIFO: "a pipe"
-    case S_IFSOCK: "a socket"
-    default: "a device"
-    }
-  }
 }

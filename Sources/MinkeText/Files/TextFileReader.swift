@@ -1,3 +1,5 @@
+import MinkeCore
+
 /// Reads a file from front to back in pieces, as UTF-8.
 ///
 /// A file that is no text is known before its first piece is given: from its first block where that holds a NUL
@@ -60,7 +62,7 @@ package struct TextFileReader: Sendable {
     var (decoder, offset, isAtEnd) = (decoder, offset, false)
     var text: [UInt8] = []
     while !isAtEnd {
-      if Task.isCancelled { return }
+      if Workers.isCancelled { return }
       let bytes = try file.read(1 << 20, at: offset, isAtEnd: &isAtEnd)
       offset += bytes.count
       text.removeAll(keepingCapacity: true)

@@ -15,6 +15,9 @@ package struct BatchSampler: Sendable {
   package let batchSize: Int
   /// Whether all rows of a batch are of one source.
   package let oneSource: Bool
+  /// Rows that stand one after the other in the data and come together into a batch, where they are of one document and so
+  /// hard negatives of each other; 1 for rows on their own.
+  package let block: Int
   package let seed: UInt64
   private let set: TrainingSet
   private let rows: [Int32]
@@ -27,17 +30,18 @@ package struct BatchSampler: Sendable {
   /// - Parameter rows: which rows of `set` are given.
   /// - Throws: `MinkeError` when there are not enough rows, or not enough different texts, for one batch.
   package init(
-    _ set: TrainingSet, rows: [Int32], batchSize: Int, oneSource: Bool = false, seed: UInt64
+    _ set: TrainingSet, rows: [Int32], batchSize: Int, oneSource: Bool = false, block: Int = 1, seed: UInt64
   ) throws(MinkeError) {
     guard batchSize > 0, batchSize <= rows.count else {
       throw MinkeError(
         .invalidArgument, "batch", expected: "1 to \(rows.count), the rows there are", found: "\(batchSize)")
     }
     (self.set, self.rows, self.batchSize, self.oneSource, self.seed) = (set, rows, batchSize, oneSource, seed)
-    let first = Self.plan(set, rows, batchSize, oneSource, seed, epoch: 0)
+    self.block = block
+    let first = Self.plan(set, rows, batchSize, oneSource, block, seed, epoch: 0)
     batchesPerEpoch = first.count / batchSize
     guard batchesPerEpoch > 0 else {
-      let mixed = oneSource ? Self.plan(set, rows, batchSize, false, seed, epoch: 0).count : 0
+      let mixed = oneSource ? Self.plan(set, rows, batchSize, false, block, seed, epoch: 0).count : 0
       throw MinkeError(
         .invalidArgument, "batch",
         expected: mixed > 0
@@ -62,7 +66,7 @@ package struct BatchSampler: Sendable {
     get { current }
     set {
       if newValue.epoch != current.epoch {
-        plan = Self.plan(set, rows, batchSize, oneSource, seed, epoch: newValue.epoch)
+        plan = Self.plan(set, rows, batchSize, oneSource, block, seed, epoch: newValue.epoch)
       }
       current = newValue
     }
@@ -78,13 +82,18 @@ package struct BatchSampler: Sendable {
 
   /// The rows of all batches of an epoch.
   private static func plan(
-    _ set: TrainingSet, _ rows: [Int32], _ batchSize: Int, _ oneSource: Bool, _ seed: UInt64, epoch: Int
+    _ set: TrainingSet, _ rows: [Int32], _ batchSize: Int, _ oneSource: Bool, _ block: Int, _ seed: UInt64,
+    epoch: Int
   ) -> [Int32] {
     var generator = SplitMix64(seed: seed &+ UInt64(epoch) &* 0x9e37_79b9_7f4a_7c15)
-    guard oneSource else { return batches(of: shuffled(rows, &generator), set, batchSize) }
+    func mixed(_ rows: [Int32]) -> [Int32] {
+      let blocks = stride(from: 0, to: rows.count, by: block).map { rows[$0..<min($0 + block, rows.count)] }
+      return shuffled(blocks, &generator).flatMap { $0 }
+    }
+    guard oneSource else { return batches(of: mixed(rows), set, batchSize) }
     var groups = [[Int32]](repeating: [], count: set.sourceNames.count)
     for row in rows { groups[Int(set.sources[Int(row)])].append(row) }
-    let plans = groups.map { batches(of: shuffled($0, &generator), set, batchSize) }
+    let plans = groups.map { batches(of: mixed($0), set, batchSize) }
     let places = plans.indices.flatMap { group in
       stride(from: 0, to: plans[group].count, by: batchSize).map { (group, $0) }
     }

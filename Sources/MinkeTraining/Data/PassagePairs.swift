@@ -34,7 +34,8 @@ enum PassagePairs {
   /// Whether a file is a database, as collections are.
   private static func isCollection(_ path: String) throws -> Bool {
     guard ModelFolder.kind(of: URL(fileURLWithPath: path)) == .file else { return false }
-    return try MappedFile(URL(fileURLWithPath: path)).bytes.starts(with: "SQLite format 3\0".utf8)
+    let file = try MappedFile(URL(fileURLWithPath: path))
+    return withExtendedLifetime(file) { file.bytes.starts(with: "SQLite format 3\0".utf8) }
   }
 
   /// Collections hold passages already.

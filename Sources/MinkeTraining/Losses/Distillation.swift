@@ -6,17 +6,21 @@ extension Tape {
   ///
   /// The vectors must have length 1.
   ///
-  /// - Parameter mixing: changes the cosines before they become a distribution.
+  /// - Parameters:
+  ///   - excludingDiagonal: whether a row's own column, `x` and `y` being the same texts, is to be 0.
+  ///   - mixing: changes the cosines before they become a distribution.
   package func similarityTargets(
-    _ x: MatrixView, _ y: MatrixView, temperature: Float, mixing: (MutableMatrixView) -> Void = { _ in }
+    _ x: MatrixView, _ y: MatrixView, temperature: Float, excludingDiagonal: Bool = false,
+    mixing: (MutableMatrixView) -> Void = { _ in }
   ) -> MatrixView {
     let targets = matrix(x.rows, y.rows)
     products(x.plain, y.transposed, into: targets)
     mixing(targets)
     targets.forEachRows { [kernels] rows in
-      for row in rows {
-        let row = targets.row(row)
+      for index in rows {
+        let row = targets.row(index)
         row.scale(by: 1 / temperature)
+        if excludingDiagonal { row.start[index] = SimilarityLoss.omitted }
         var largest = row.start[0]
         for column in 1..<max(1, row.columns) { largest = max(largest, row.start[column]) }
         kernels.exp(row.start, largest, row.columns)

@@ -23,8 +23,9 @@ package struct SimilarityLoss: Sendable {
   package enum Target: Sendable {
     /// Row i belongs to column i; what is beyond are hard negatives.
     case diagonal(bothDirections: Bool)
-    /// Each row's distribution, `[rows, columns]`, of sum 1.
-    case distributions(MatrixView)
+    /// Each row's distribution, `[rows, columns]`, of sum 1. A text's similarity to itself, which says nothing and
+    /// outweighs all else, can be left out.
+    case distributions(MatrixView, excludingDiagonal: Bool = false)
   }
 
   /// What the cosines are multiplied with: 1 / temperature.
@@ -46,6 +47,9 @@ package struct SimilarityLoss: Sendable {
     tape.record(losses) { pass.backward(x, y, weights: losses.gradient.read.copied()) }
     return losses
   }
+
+  /// What stands in place of a logit that is left out: its exponential is 0.
+  static let omitted: Float = -1e4
 
   /// Rows of a block: few enough that a block's similarities stay near, many enough for the products.
   private static let block = 48
@@ -81,7 +85,7 @@ package struct SimilarityLoss: Sendable {
       case .diagonal(let bothDirections):
         precondition(x.rows <= y.rows)
         columnShifts = bothDirections ? tape.matrix(sizes, y.rows) : nil
-      case .distributions(let wished):
+      case .distributions(let wished, _):
         precondition(wished.rows == x.rows && wished.columns == y.rows)
         columnShifts = nil
       }
@@ -139,11 +143,12 @@ package struct SimilarityLoss: Sendable {
           let l = logits.row(row)
           l.copy(raw.row(row))
           let top = kernels.scale_columns(l.start, scale * rowScales.start[row], columnScales.start, count)
+          if case .distributions(_, true) = target { l.start[row] = SimilarityLoss.omitted }
           let shift = top + logf(kernels.sum_exp(l.start, top, count))
           rowShifts.start[row] = shift
           switch target {
           case .diagonal: rowLosses.start[row] = shift - l.start[row]
-          case .distributions(let wished):
+          case .distributions(let wished, _):
             rowLosses.start[row] = shift - kernels.dot(wished.row(row).start, l.start, count)
           }
         }
@@ -198,7 +203,7 @@ package struct SimilarityLoss: Sendable {
           for row in piece {
             let l = logits.row(size * rows + row).start
             var wished: UnsafePointer<Float>?
-            if case .distributions(let all) = target { wished = all.row(row).start }
+            if case .distributions(let all, _) = target { wished = all.row(row).start }
             var call = minke_similarity_row(
               logits: l, column_shifts: columnShifts.map { UnsafePointer($0.row(size).start) },
               column_scales: columnScales.row(size).start, targets: wished, target: row,

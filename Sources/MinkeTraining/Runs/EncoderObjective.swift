@@ -22,7 +22,9 @@ package final class EncoderObjective: Objective {
     /// No bit of the first texts follows from another.
     case decorrelation
 
-    fileprivate var needsTeacher: Bool { [.distillation, .similarities, .similaritiesWithin].contains(self) }
+    fileprivate var needsTeacher: Bool { self == .distillation || hasDistribution }
+    /// Whether similarities to learn make it, which may be those of a teacher, of words in common, or of both.
+    fileprivate var hasDistribution: Bool { self == .similarities || self == .similaritiesWithin }
     fileprivate var needsScores: Bool { self == .cosine || self == .cosent }
     fileprivate var needsPairs: Bool { [.ranking, .cosine, .cosent, .similarities].contains(self) }
     fileprivate var needsBits: Bool { self == .entropy || self == .decorrelation }
@@ -55,7 +57,7 @@ package final class EncoderObjective: Objective {
     (self.encoder, self.data) = (encoder, data)
     relaxation = Self.givesBits(encoder) ? recipe.relaxation : nil
     terms = try Self.terms(recipe, data, isBinary: relaxation != nil)
-    guard recipe.lexical == 0 || terms.contains(where: { $0.0 == .similarities || $0.0 == .similaritiesWithin }) else {
+    guard recipe.lexical == 0 || terms.contains(where: { $0.0.hasDistribution }) else {
       throw MinkeError(
         .invalidArgument, "lexical", expected: "similarities or similarities_within among the losses", found: "neither")
     }
@@ -68,8 +70,10 @@ package final class EncoderObjective: Objective {
     cached = recipe.chunk.map { CachedEncoding(chunk: $0) }
   }
 
-  /// Whether a term is of a teacher.
-  package var needsTeacher: Bool { terms.contains { $0.0.needsTeacher } }
+  /// Whether a term is of a teacher, and not of words in common alone.
+  package var needsTeacher: Bool {
+    terms.contains { term, _ in term.needsTeacher && !(term.hasDistribution && lexical?.share == 1) }
+  }
 
   /// Takes `vectors` as what the model is to learn.
   ///
@@ -107,7 +111,9 @@ package final class EncoderObjective: Objective {
         if !condition { throw MinkeError(.invalidArgument, "loss \(name)", expected: expected, found: found) }
       }
       try require(!term.needsScores || data.scores != nil, "rows with scores", "rows without")
-      try require(!term.needsTeacher || recipe.teacher != nil, "a teacher", "none")
+      try require(
+        !term.needsTeacher || recipe.teacher != nil || (term.hasDistribution && recipe.lexical == 1), "a teacher",
+        "none")
       try require(!term.needsPairs || data.columns.count > 1, "rows of two texts", "single texts")
       try require(!term.needsBits || isBinary, "a model of bits", "one of numbers")
       terms.append((term, Float(weight)))
@@ -171,7 +177,7 @@ package final class EncoderObjective: Objective {
     let last = texts.count - 1
     let scores = data.scores.map { scores in rows.map { scores[Int($0)] } } ?? []
     let soft = relaxation == .straightThrough ? tape.tanh(logits) : x
-    let taught = needsTeacher ? groups.map { wished(rows, $0, tape) } : []
+    let taught = terms.contains(where: \.0.needsTeacher) ? groups.map { wished(rows, $0, tape) } : []
     return terms.flatMap { term, weight in
       let losses: [Variable] =
         switch term {
@@ -200,9 +206,9 @@ package final class EncoderObjective: Objective {
     }
   }
 
-  /// The teacher's vectors of the texts in `columns` of some rows.
+  /// The teacher's vectors of the texts in `columns` of some rows; zeros where only words in common are to be learnt.
   private func wished(_ rows: ArraySlice<Int32>, _ columns: Range<Int>, _ tape: Tape) -> MatrixView {
-    guard let teacher else { preconditionFailure("no teacher was set") }
+    guard let teacher else { return tape.zeros(rows.count * columns.count, 1).read }
     let vectors = tape.matrix(rows.count * columns.count, teacher.width)
     for (place, column) in columns.enumerated() {
       for (index, row) in rows.enumerated() {
@@ -216,9 +222,12 @@ package final class EncoderObjective: Objective {
   private func matched(
     _ x: Variable, _ y: Variable, _ taught: (MatrixView, MatrixView), _ texts: (TokenBatch, TokenBatch), on tape: Tape
   ) -> Variable {
-    let targets = tape.similarityTargets(taught.0, taught.1, temperature: 1 / scale) { cosines in
+    let isWithin = x === y
+    let targets = tape.similarityTargets(
+      taught.0, taught.1, temperature: 1 / scale, excludingDiagonal: isWithin
+    ) { cosines in
       if let lexical { lexical.similarity.mix(lexical.share, texts.0, texts.1, into: cosines) }
     }
-    return similarity(x, y, .distributions(targets), on: tape)
+    return similarity(x, y, .distributions(targets, excludingDiagonal: isWithin), on: tape)
   }
 }

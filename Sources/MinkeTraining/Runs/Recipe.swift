@@ -63,6 +63,8 @@ package struct Recipe: Sendable, Equatable {
   /// Batches whose gradients are added up for one step.
   package var accumulation = 1
   package var oneSource = false
+  /// Rows one after the other in the data that come together into a batch.
+  package var block = 1
   package var epochs = 1.0
   /// Steps in all; nil for as many as ``epochs`` have.
   package var steps: Int?

@@ -53,7 +53,8 @@ package final class TrainingRun {
     (self.recipe, self.objective, self.data, self.evaluation) = (recipe, objective, data, evaluation)
     let rows = try data.split(heldOut: recipe.heldOut, seed: recipe.seed)
     sampler = try BatchSampler(
-      data, rows: rows.learnt, batchSize: recipe.batch, oneSource: recipe.oneSource, seed: recipe.seed)
+      data, rows: rows.learnt, batchSize: recipe.batch, oneSource: recipe.oneSource, block: recipe.block,
+      seed: recipe.seed)
     heldOut = Self.heldOutSampler(data, rows.heldOut, recipe)
     steps = recipe.stepCount(batchesPerEpoch: sampler.batchesPerEpoch)
     optimizer = Adam(objective.trainee.parameters, recipe.adam)

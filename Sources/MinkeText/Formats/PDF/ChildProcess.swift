@@ -166,7 +166,7 @@ enum ChildProcess {
     }
 
     private static func check(_ deadline: ContinuousClock.Instant) throws(Failure) {
-      if (try? Workers.checkCancellation()) == nil { throw .cancelled }
+      if Workers.isCancelled { throw .cancelled }
       if ContinuousClock.now > deadline { throw .timeOut }
     }
 
