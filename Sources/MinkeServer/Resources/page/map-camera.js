@@ -9,15 +9,33 @@ export class Camera {
   scale = 1;
   width = 1;
   height = 1;
+  /** Where there are points: left, top, right, bottom. */
+  bounds = [-1, -1, 1, 1];
   #animation = 0;
 
   constructor(changed) {
     this.changed = changed;
   }
 
-  /** The scale at which all of the map is seen. */
+  /** The scale at which all points are seen. */
   get fit() {
-    return (Math.min(this.width, this.height) / 2) * 0.94;
+    const [left, top, right, bottom] = this.bounds;
+    return 0.92 * Math.min(this.width / Math.max(0.01, right - left), this.height / Math.max(0.01, bottom - top));
+  }
+
+  get #middle() {
+    return [(this.bounds[0] + this.bounds[2]) / 2, (this.bounds[1] + this.bounds[3]) / 2];
+  }
+
+  /** Whether all points are seen as they are at the beginning. */
+  get isHome() {
+    const [x, y] = this.#middle;
+    return this.x === x && this.y === y && this.scale === this.fit;
+  }
+
+  /** Shows all points. */
+  home(animated = true) {
+    this.moveTo(...this.#middle, 1, animated);
   }
 
   resize(width, height) {
@@ -55,7 +73,7 @@ export class Camera {
     this.#set(mapX - (x - this.width / 2) / scale, mapY - (y - this.height / 2) / scale, scale);
   }
 
-  /** Goes to a center and a zoom, 1 being all of the map; in one step where motion is not wanted. */
+  /** Goes to a center and a zoom, 1 being all of it; in one step where motion is not wanted. */
   moveTo(x, y, zoom, animated = true) {
     this.stop();
     const [fromX, fromY, fromScale] = [this.x, this.y, this.scale];
@@ -86,12 +104,12 @@ export class Camera {
     return [this.x.toFixed(4), this.y.toFixed(4), (this.scale / this.fit).toFixed(3)].join(",");
   }
 
-  /** Goes where `text` says, else to all of the map. */
+  /** Goes where `text` says, else to all points. */
   set text(text) {
     const numbers = (text ?? "").split(",").map(Number);
     const isWhole = numbers.length === 3 && numbers.every(Number.isFinite) && numbers[2] > 0;
-    const [x, y, zoom] = isWhole ? numbers : [0, 0, 1];
-    this.moveTo(x, y, zoom, false);
+    if (isWhole) this.moveTo(...numbers, false);
+    else this.home(false);
   }
 
   #clamped(scale) {

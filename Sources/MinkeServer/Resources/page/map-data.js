@@ -30,6 +30,12 @@ class MapData {
       throw new Error("The map that the server sent is incomplete.");
     }
     this.grid = new PointGrid(this.points);
+    this.bounds = [1, 1, -1, -1];
+    for (let i = 0; i < this.points.length; i++) {
+      const axis = i % 2;
+      this.bounds[axis] = Math.min(this.bounds[axis], this.points[i]);
+      this.bounds[axis + 2] = Math.max(this.bounds[axis + 2], this.points[i]);
+    }
     this.#group();
   }
 

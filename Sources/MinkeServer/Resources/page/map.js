@@ -44,6 +44,7 @@ export async function follow(view, params) {
   if (!name) return wait("No collection is open.");
   if (name !== collection || !map) {
     if (!await load(name)) return;
+    resize();
     camera.text = params.get("at");
   }
   // Made visible just now, it may have a new size.
@@ -74,6 +75,7 @@ async function load(name) {
   }
   if (!map.count) return wait("This collection is empty.");
   byId("map-wait").hidden = true;
+  camera.bounds = map.bounds;
   renderer ??= webglRenderer(points) ?? byHand();
   renderer.setPoints(map.points, map.group);
   marks.setAttribute("aria-label", `Map of ${name}, ${counted(map.count, "passage")}`);
@@ -153,13 +155,13 @@ function draw() {
   };
   const start = performance.now();
   // Many points are small, and grow slower than the map does.
-  const base = Math.min(3.5, Math.max(0.9, 60 / Math.sqrt(map.count)));
+  const base = Math.min(3.5, Math.max(0.9, 110 / Math.sqrt(map.count)));
   const radius = Math.min(5, base * Math.max(1, camera.scale / camera.fit) ** 0.4);
   renderer.draw({
     camera, ratio: pointRatio, group, paper: colors.paper, lit: colors.lit,
     // One more color, as the shader has a fixed number of them.
     palette: [...colors.palette, colors.ink],
-    radius, litRadius: Math.max(3.5, radius + 1), opacity: found.length ? 0.28 : map.count > 20000 ? 0.55 : 0.8,
+    radius, litRadius: Math.max(3.5, radius + 1), opacity: found.length ? 0.35 : map.count > 20000 ? 0.55 : 0.8,
   });
   drawMarks(marks, { camera, ratio, map, colors, found, chosen, group });
   if (!byId("tip").hidden && chosen >= 0) move(placeOf(chosen));
@@ -175,7 +177,7 @@ function changed() {
 const remember = afterPause(400, () => {
   const { view, params } = route.current();
   if (view !== "map" || !map) return;
-  if (camera.text === "0.0000,0.0000,1.000") params.delete("at");
+  if (camera.isHome) params.delete("at");
   else params.set("at", camera.text);
   route.note(params);
 });
@@ -247,7 +249,7 @@ marks.addEventListener("keydown", (event) => {
   } else if (event.key === "-") {
     camera.zoomAt(middleX, middleY, 1 / 1.5);
   } else if (event.key === "0") {
-    camera.moveTo(0, 0, 1);
+    camera.home();
   } else {
     return;
   }
@@ -256,7 +258,7 @@ marks.addEventListener("keydown", (event) => {
 
 byId("zoom-in").addEventListener("click", () => camera.zoomAt(camera.width / 2, camera.height / 2, 1.6));
 byId("zoom-out").addEventListener("click", () => camera.zoomAt(camera.width / 2, camera.height / 2, 1 / 1.6));
-byId("zoom-all").addEventListener("click", () => camera.moveTo(0, 0, 1));
+byId("zoom-all").addEventListener("click", () => camera.home());
 
 // A passage of the list that is pointed at is shown on the map.
 byId("results").addEventListener("point", ({ detail }) => {

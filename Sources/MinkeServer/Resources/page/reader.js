@@ -81,15 +81,17 @@ function draw(answer, passage) {
   byId("reader-place").textContent = parts.filter(Boolean).join(" · ");
   let end = 0;
   let target = null;
-  const nodes = answer.passages.map((one) => {
+  const nodes = answer.passages.map((one, index) => {
     const isHere = one === here;
-    const skipped = overlap(one, end);
-    end = Math.max(end, one.bytes[1]);
-    const words = make("p", { class: "words" });
-    // What a search found stands out here, too. Its ranges count from the passage's own start.
+    // Neighbors may share some text. It is shown once, and with the passage one came for.
+    const next = answer.passages[index + 1];
+    const stop = next && next === here ? Math.min(one.bytes[1], next.bytes[0]) : one.bytes[1];
+    const [from, to] = cut(one, isHere ? one.bytes[0] : end, stop);
+    end = Math.max(end, stop);
+    if (from >= to) return "";
+    // What a search found stands out here, too.
     const matches = isHere ? shownPassage(answer.collection, one.id)?.matches : null;
-    words.append(marked(
-      one.text.slice(skipped), matches?.map(([from, to]) => [Math.max(0, from - skipped), to - skipped])));
+    const words = make("p", { class: "words" }, marked(one.text.slice(from, to), matches));
     const part = make(
       "div", { class: `part${isHere ? " here" : ""}${code.test(name) ? " code" : ""}` },
       make("span", { class: "line", "aria-hidden": "true" }, String(one.lines[0])), words);
@@ -112,14 +114,16 @@ function draw(answer, passage) {
 
 const encoder = new TextEncoder();
 
-/** How many code units of a passage were already shown with the one before it: neighbors may share some text. */
-function overlap(passage, end) {
-  const shared = end - passage.bytes[0];
-  if (shared <= 0) return 0;
+/** The code units of a passage that lie between two bytes of its document. */
+function cut(passage, start, stop) {
+  const [first, last] = passage.bytes;
+  const whole = [0, passage.text.length];
+  if (start <= first && stop >= last) return whole;
   const bytes = encoder.encode(passage.text);
   // Where the text is not byte for byte the file's, as that of a web page, nothing can be cut.
-  if (bytes.length !== passage.bytes[1] - passage.bytes[0] || shared >= bytes.length) return 0;
-  return new TextDecoder().decode(bytes.subarray(0, shared)).length;
+  if (bytes.length !== last - first) return whole;
+  const units = (byte) => new TextDecoder().decode(bytes.subarray(0, Math.max(0, byte - first))).length;
+  return [units(start), units(stop)];
 }
 
 function hide() {
