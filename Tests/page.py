@@ -397,7 +397,7 @@ def main():
         books, odd = f"{folder}/books.minke", f"{folder}/odd.minke"
         index(options.minke, books, "books")
         index(options.minke, odd, "-", lines=HOSTILE)
-        chat_model = options.chat_model or long_model(f"{folder}/long")
+        chat_model = options.chat_model or long_model(f"{folder}/spikewhale-tiny")
         with server(options.minke, "--in", books, "--in", odd, "--chat-model", chat_model) as address:
             with Browser(address, options.pictures) as page:
                 for part in (searches, reads, resists, maps, compares, tells, looks):

@@ -50,11 +50,15 @@ export function drawMarks(canvas, { camera, ratio, map, colors, found, chosen, g
   }
   for (const one of map.groups) {
     if (!one.label || (group >= 0 && one.index !== group)) continue;
-    const x = camera.screenX(one.label[0]);
+    const place = camera.screenX(one.label[0]);
     const y = camera.screenY(one.label[1]);
+    if (place < 0 || place > camera.width) continue;
     const text = one.name.length > 34 ? `${one.name.slice(0, 33)}…` : one.name;
     context.font = `600 13px ${font}`;
-    if (isFree(x, y, context.measureText(text).width + 10, 20)) {
+    const width = context.measureText(text).width + 10;
+    // A name at the rim stays whole.
+    const x = Math.max(width / 2, Math.min(place, camera.width - width / 2));
+    if (isFree(x, y, width, 20)) {
       context.globalAlpha = found.length && group < 0 ? 0.75 : 1;
       write(text, x, y, colors.palette[one.index], 13, 600);
       context.globalAlpha = 1;
