@@ -102,8 +102,8 @@ let package = Package(
     .testTarget(
       name: "MinkeServerTests",
       dependencies: modules + store + [
-        "MinkeServer", "MinkeBuiltInModels", "MinkeTestSupport", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"),
+        "MinkeServer", "MinkeBuiltInModels", "MinkeTestSupport", .product(name: "Logging", package: "swift-log"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ]),
     .testTarget(
       name: "MinkeEvaluationTests",

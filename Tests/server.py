@@ -247,12 +247,14 @@ def check_bad_clients(address):
 
 
 def check_schema(address):
-    result = subprocess.run(
-        [sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json", "--max-examples", "15",
-         "--seed", "1", "--checks",
-         "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"],
-        capture_output=True, text=True,
-    )
+    checks = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+    # It leaves files where it is started.
+    with tempfile.TemporaryDirectory() as folder:
+        result = subprocess.run(
+            [sys.executable, "-m", "schemathesis.cli", "run", f"{address}/openapi.json", "--max-examples", "15",
+             "--seed", "1", "--request-timeout", "60", "--checks", checks],
+            capture_output=True, text=True, cwd=folder,
+        )
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
 
 

@@ -1,10 +1,12 @@
 import Dispatch
 import Foundation
+import Logging
 import Minke
 import MinkeCore
 import MinkeModels
 import MinkeStore
 import MinkeTestSupport
+import ServiceLifecycle
 
 @testable import MinkeServer
 
@@ -41,20 +43,28 @@ struct TestServer: Sendable {
     let server = try ModelServer(
       encoder: try encoder ?? Self.encoder.get(), language: language, collections: collections, settings: settings
     ) { listening.yield($0) }
+    var quiet = Logger(label: "test")
+    quiet.logLevel = .critical
+    let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: quiet))
     let running = Task {
       defer { listening.finish() }
-      try await server.run()
+      try await group.run()
     }
-    defer { running.cancel() }
     var iterator = addresses.makeAsyncIterator()
     guard let address = await iterator.next() else {
       try await running.value
       throw MinkeError(.inputOutput, "server", expected: "an address", found: "none")
     }
-    let value = try await body(TestServer(port: address.port ?? 0))
-    running.cancel()
-    _ = await running.result
-    return value
+    // It ends as a command does, whatever the test finds.
+    let result: Result<Value, any Error>
+    do {
+      result = .success(try await body(TestServer(port: address.port ?? 0)))
+    } catch {
+      result = .failure(error)
+    }
+    await group.triggerGracefulShutdown()
+    try await running.value
+    return try result.get()
   }
 
   /// Calls `body` with a collection of some documents.
