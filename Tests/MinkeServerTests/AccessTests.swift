@@ -2,7 +2,7 @@ import Testing
 
 @testable import MinkeServer
 
-@Suite struct AccessTests {
+@Suite(.serialized) struct AccessTests {
   @Test(
     arguments: [
       ("localhost", "localhost", nil), ("LOCALHOST:8080", "localhost", 8080), ("[::1]:4141", "::1", 4141),

@@ -19,7 +19,7 @@ private let envelope: JSONValue = [
   "io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": [:],
 ]
 
-@Suite struct AgentTests {
+@Suite(.serialized) struct AgentTests {
   @Test(arguments: [("2025-06-18", "2025-06-18"), ("2025-11-25", "2025-11-25"), ("2031-01-01", "2025-11-25")])
   func `A handshake agrees on a revision`(asked: String, agreed: String) async throws {
     try await TestServer.with { server in

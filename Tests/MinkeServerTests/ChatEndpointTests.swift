@@ -12,7 +12,7 @@ private func content(_ events: [JSONValue]) -> String {
   events.compactMap { $0["choices"]?.array?.first?["delta"]?["content"]?.string }.joined()
 }
 
-@Suite struct ChatEndpointTests {
+@Suite(.serialized) struct ChatEndpointTests {
   private static let messages: JSONValue = [
     ["role": "system", "content": "Be brief."], ["role": "user", "content": [["type": "text", "text": "Hi"]]],
   ]

@@ -12,7 +12,7 @@ private let records = [
   TextRecord(id: "roof", text: "The roofer mends the roof before winter."),
 ]
 
-@Suite struct CollectionEndpointTests {
+@Suite(.serialized) struct CollectionEndpointTests {
   @Test func `A collection is listed, searched, read and changed`() async throws {
     try await TestServer.withCollection(records) { collection in
       try await TestServer.with(collections: [collection]) { server in

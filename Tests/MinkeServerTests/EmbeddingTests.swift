@@ -19,7 +19,7 @@ private func vector(_ reply: TestServer.Reply, _ index: Int = 0) throws -> JSONV
   try reply.json["data"]?.array?[index]["embedding"]
 }
 
-@Suite struct EmbeddingTests {
+@Suite(.serialized) struct EmbeddingTests {
   @Test func `Embeddings are those of the encoder, as numbers and in base64`() async throws {
     let texts = ["a whale", "Ein Wal, größer als ein Haus", "", "x\u{0}\n\"quoted\" \\ \u{1F40B}"]
     let wanted = try TestServer.vectors(texts)

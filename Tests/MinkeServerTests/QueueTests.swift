@@ -3,7 +3,7 @@ import Testing
 
 @testable import MinkeServer
 
-@Suite struct QueueTests {
+@Suite(.serialized) struct QueueTests {
   @Test func `Calls that come meanwhile are worked on together, each by its kind`() async throws {
     let batches = Mutex<[[Int]]>([])
     let (gate, opening) = AsyncStream<Void>.makeStream()
