@@ -87,9 +87,9 @@ struct AgentProtocol: Sendable {
   private var instructions: JSONValue {
     .string(
       holdings.collections.isEmpty
-      ? "Minke turns texts into vectors, compares them, and remembers texts as long as it runs."
-      : "Minke finds passages in the user's own documents. Search first, then read around what was found, and say in which "
-        + "file and on which lines it stands.")
+        ? "Minke turns texts into vectors, compares them, and remembers texts as long as it runs."
+        : "Minke finds passages in the user's own documents. Search first, then read around what was found, and say in which "
+          + "file and on which lines it stands.")
   }
 
   /// The reply to a request: its result, or the fault.
