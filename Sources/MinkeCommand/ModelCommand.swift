@@ -101,6 +101,11 @@ struct ModelCommand: AsyncParsableCommand {
     var dimension = 256
 
     func run() async throws {
+      // Before the work, which lasts.
+      guard !FileManager.default.fileExists(atPath: destination) else {
+        throw MinkeError(
+          .invalidArgument, destination, expected: "a folder that does not exist yet", found: "one that does")
+      }
       let words = try vocabulary.map { try Self.lines(of: $0) } ?? []
       let bar = ProgressBar("tokens")
       let distillation = try await Workers.run {
@@ -111,7 +116,7 @@ struct ModelCommand: AsyncParsableCommand {
       let (count, kept) = (distillation.table.rows.count / dimension, 100 * distillation.table.keptVariance)
       say("\(destination): \(count) tokens of \(dimension) numbers, \(Int(kept.rounded()))% of the teacher's variance")
       if !distillation.omittedWords.isEmpty {
-        let named = distillation.omittedWords.prefix(5).joined(separator: ", ")
+        let named = Style.printable(distillation.omittedWords.prefix(5).joined(separator: ", "))
         say("minke: \(distillation.omittedWords.count) words are taken apart by the tokenizer and left out: \(named)")
       }
     }
@@ -119,8 +124,12 @@ struct ModelCommand: AsyncParsableCommand {
     private static func lines(of path: String) throws -> [String] {
       var (lines, words) = (try FileLines(contentsOf: FilePath(path)), [String]())
       while let line = try lines.next() {
-        let word = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespaces)
-        if !word.isEmpty { words.append(word) }
+        guard let word = String(validating: line, as: UTF8.self) else {
+          throw MinkeError(
+            .malformedFile, "\(path), line \(lines.line)", expected: "a word in UTF-8", found: "other bytes")
+        }
+        let trimmed = word.trimmingCharacters(in: .whitespaces)
+        if !trimmed.isEmpty { words.append(trimmed) }
       }
       return words
     }
