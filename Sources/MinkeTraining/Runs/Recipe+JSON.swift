@@ -19,6 +19,7 @@ extension Recipe {
     text("source_column", \.sourceColumn), text("score_column", \.scoreColumn),
     whole("every", \.every, 1...1 << 40), whole("offset", \.offset, 0...1 << 40), whole("limit", \.limit, 1...1 << 40),
     whole("characters", \.characters, 1...1 << 40),
+    texts("turns", \.turns), texts("conversations", \.conversations),
     number("held_out", \.heldOut, 0...1e12), whole("length", \.length, 1...1 << 24),
     whole("batch", \.batch, 1...1 << 24), whole("chunk", \.chunk, 1...1 << 24),
     whole("accumulation", \.accumulation, 1...1 << 24),

@@ -51,6 +51,10 @@ package struct Recipe: Sendable, Equatable {
   package var limit: Int?
   /// The most characters of a text that are read, by the model and by a teacher; nil for all.
   package var characters: Int?
+  /// The members that are a conversation, the user's turn and the assistant's one after the other.
+  package var turns: [String] = []
+  /// The sources whose rows are conversations, where there are ``turns``; empty for all.
+  package var conversations: [String] = []
   /// Rows, or below 1 the share of the rows, that are measured and not learnt from.
   package var heldOut = 0.0
   /// The most tokens of a text, or those of a sequence; nil for the model's own limit.
@@ -131,7 +135,7 @@ package struct Recipe: Sendable, Equatable {
   package var selection: DataSelection {
     DataSelection(
       files: data, columns: columns, sourceColumn: sourceColumn, scoreColumn: scoreColumn, sources: sources,
-      every: every, offset: offset, limit: limit, characters: characters)
+      every: every, offset: offset, limit: limit, characters: characters, turns: turns, conversations: conversations)
   }
 
   package var adam: Adam.Configuration {
