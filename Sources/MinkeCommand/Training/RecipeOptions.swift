@@ -97,6 +97,12 @@ struct RecipeOptions: ParsableArguments {
   var scale: Double?
 
   @Option(
+    help: ArgumentHelp(
+      "How the table of a static model is held: float32, or 4bit: rounded in every step as it will be in the end.",
+      valueName: "precision"))
+  var precision: Precision?
+
+  @Option(
     help: "What stands for the signs of bits: \(BitLoss.Relaxation.allCases.map(\.rawValue).joined(separator: ", ")).")
   var relaxation: BitLoss.Relaxation?
 
@@ -161,6 +167,7 @@ struct RecipeOptions: ParsableArguments {
         members["loss"] = .object(Dictionary(try loss.map(Self.term), uniquingKeysWith: { $1 }))
       }
       add("scale", scale.map { .number($0) })
+      add("precision", precision.map { .string($0.rawValue) })
       add("relaxation", relaxation.map { .string($0.rawValue) })
       add("both_directions", bothDirections.map { .boolean($0) })
       add("lexical", lexical.map { .number($0) })

@@ -13,7 +13,7 @@ extension Recipe {
   package static let fields: [Field] = [
     text("from", \.start), text("tokenizer", \.tokenizer), whole("dimension", \.dimension, 1...1 << 16),
     whole("bits", \.bits, 8...1 << 16), whole("numbers", \.numbers, 1...1 << 16),
-    object("configuration", \.configuration),
+    choice("precision", \.precision), object("configuration", \.configuration),
     text("teacher", \.teacher),
     texts("data", \.data), texts("columns", \.columns), texts("sources", \.sources),
     text("source_column", \.sourceColumn), text("score_column", \.scoreColumn),

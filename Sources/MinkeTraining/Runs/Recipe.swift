@@ -35,6 +35,8 @@ package struct Recipe: Sendable, Equatable {
   package var bits: Int?
   /// Numbers of a vector of a binary encoder's float baseline.
   package var numbers: Int?
+  /// How the token table of a static model is held; in 4 bits it is rounded in every step as it will be in the end.
+  package var precision = Precision.float32
   /// The sizes of a model that begins at random, the members of its `config.json`.
   package var configuration: JSONValue?
   /// The encoder, or the file of vectors, to learn from.
