@@ -21,7 +21,9 @@ import Testing
 
   /// English enough that words and endings come again, and no two runs differ.
   private static let book: String = {
-    let words = ["whale", "whales", "hunting", "hunted", "sailing", "sailed", "the", "of", "sea", "ocean", "1851", "naïve"]
+    let words = [
+      "whale", "whales", "hunting", "hunted", "sailing", "sailed", "the", "of", "sea", "ocean", "1851", "naïve",
+    ]
     var random = SplitMix64(seed: 5)
     return (0..<4000).map { _ in
       words[Int(random.next() % UInt64(words.count))] + (random.next() % 9 == 0 ? ",\n" : " ")

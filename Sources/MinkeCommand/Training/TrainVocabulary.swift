@@ -34,8 +34,12 @@ extension TrainCommand {
         let bar = ProgressBar("reading")
         let vocabulary = try LengthMaxVocabulary(of: chosen, size: size) { done, _ in bar.count(done, "texts") }
         bar.finish()
-        try FolderWriter.write(to: folder) { try vocabulary.json.write(to: $0.appendingPathComponent("tokenizer.json")) }
-        say("\(output): \(vocabulary.count) tokens, \(fixed(vocabulary.bytesPerToken, digits: 2)) bytes of the texts each")
+        try FolderWriter.write(to: folder) {
+          try vocabulary.json.write(to: $0.appendingPathComponent("tokenizer.json"))
+        }
+        say(
+          "\(output): \(vocabulary.count) tokens, \(fixed(vocabulary.bytesPerToken, digits: 2)) bytes of the texts each"
+        )
       }
     }
   }

@@ -23,7 +23,8 @@ package struct TrainingSetup {
       throw MinkeError(.invalidArgument, "data", expected: "a file to learn from", found: "none")
     }
     guard recipe.turns.isEmpty || recipe.kind == .lm else {
-      throw MinkeError(.invalidArgument, "turns", expected: "a language model to learn them", found: recipe.kind.rawValue)
+      throw MinkeError(
+        .invalidArgument, "turns", expected: "a language model to learn them", found: recipe.kind.rawValue)
     }
     guard recipe.conversations.isEmpty || !recipe.turns.isEmpty else {
       throw MinkeError(.invalidArgument, "conversations", expected: "\"turns\" beside it", found: "none")

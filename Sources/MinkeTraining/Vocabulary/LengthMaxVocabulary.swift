@@ -95,7 +95,8 @@ package struct LengthMaxVocabulary: Sendable {
     guard (fixedCount + 1...1 << 20).contains(size) else {
       throw MinkeError(
         .invalidArgument, "size",
-        expected: "from \(fixedCount + 1), one more than the bytes and the special tokens, to \(1 << 20)", found: "\(size)")
+        expected: "from \(fixedCount + 1), one more than the bytes and the special tokens, to \(1 << 20)",
+        found: "\(size)")
     }
   }
 
