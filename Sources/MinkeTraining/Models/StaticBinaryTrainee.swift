@@ -68,7 +68,9 @@ package final class StaticBinaryTrainee: EncoderTrainee {
     self.base = base
     dimensions = StaticBinaryEncoder.sizes(of: bits)
     let names = StaticBinaryEncoder.tensorNames
-    weight = Parameter(names[0], shape: [bits, base.dimensions[0]], numbers[0])
+    // Its numbers are about 1 / sqrt(inputs), those of the table about 1: each moves by a like share of itself.
+    let factor = 1 / Double(base.dimensions[0]).squareRoot()
+    weight = Parameter(names[0], shape: [bits, base.dimensions[0]], numbers[0], .init(rateFactor: factor))
     bias = Parameter(names[1], shape: [bits], numbers[1], .init(decays: false))
     normWeight = Parameter(names[2], shape: [bits], numbers[2], .init(decays: false))
     normBias = Parameter(names[3], shape: [bits], numbers[3], .init(decays: false))
