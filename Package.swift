@@ -15,7 +15,7 @@ let package = Package(
   platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .visionOS(.v2)],
   products: [
     .library(name: "Minke", targets: ["Minke", "MinkeBuiltInModels"]),
-    // The same without the built-in model's files, for programs that bring models of their own.
+    // The same without the built-in models' files, for programs that bring models of their own.
     .library(name: "MinkeWithoutModels", targets: ["Minke"]),
     // Collections on disk; needs SQLite's headers (libsqlite3-dev on Debian).
     .library(name: "MinkeStore", targets: ["MinkeStore"]),
@@ -47,7 +47,7 @@ let package = Package(
     .target(name: "MinkeLayers", dependencies: ["MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
     .target(
       name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore"]),
-    .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en")]),
+    .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en"), .copy("Resources/minke-tiny-lm")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
     .target(name: "Minke", dependencies: modules),

@@ -17,6 +17,7 @@ struct ChatCommand: AsyncParsableCommand {
       each but the last, or stands between two \"\"\". /help lists the commands. Ctrl-C stops an answer; at an empty \
       prompt it ends the chat when pressed twice, as /quit and ctrl-D do at once.
 
+        minke chat
         minke chat --model byrne-86m --system "You answer in one sentence."
       """)
 

@@ -8,6 +8,7 @@ struct GenerateCommand: AsyncParsableCommand {
     discussion: """
       The continuation goes to standard output as it is made. Without a prompt, or with -, standard input is the prompt.
 
+        minke generate "The whale is" --temperature 0.7 --max-tokens 60
         minke generate --model byrne-86m "The whale is" --max-tokens 40
       """)
 

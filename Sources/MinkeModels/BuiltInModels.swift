@@ -8,7 +8,11 @@ import MinkeCore
 
 /// The models that come with the package, and where their files are looked for.
 package enum BuiltInModels {
-  package static let names = ["minke-sse-en"]
+  /// The text encoder.
+  static let encoder = "minke-sse-en"
+  /// The language model.
+  static let languageModel = "minke-tiny-lm"
+  package static let names = [encoder, languageModel]
 
   /// The folder of the model called `name`.
   ///

@@ -3,11 +3,14 @@ import MinkeText
 
 /// The way to models: every place that takes a model takes a built-in name, the path of a folder, or that of an archive.
 public enum ModelLibrary {
-  /// The models that come with the package, the default first.
+  /// The models that come with the package: a text encoder and a language model.
   public static let builtInNames = BuiltInModels.names
 
-  /// The model used where none is named.
-  public static var defaultName: String { builtInNames[0] }
+  /// The text encoder used where none is named.
+  public static var defaultName: String { BuiltInModels.encoder }
+
+  /// The language model used where none is named: a small one that shows how language models run, and knows little.
+  public static var defaultLanguageModelName: String { BuiltInModels.languageModel }
 
   /// The kinds of models, in the order in which folders are held against them.
   package static let families: [any ModelFamily] = [
@@ -83,10 +86,16 @@ public enum ModelLibrary {
     try tokenization(name).tokenizer
   }
 
-  /// Loads the language model in the folder whose path is `name`. Weights are mapped, not read.
+  /// Loads the language model called `name`: a built-in name, or the path of a model folder. Weights are mapped, not
+  /// read.
   ///
-  /// - Throws: `MinkeError` when there is no such folder, it holds no language model, or a file is malformed.
-  public static func languageModel(_ name: String, kernels level: KernelLevel = .active) throws -> LanguageModel {
+  /// - Parameters:
+  ///   - name: which model.
+  ///   - level: the level of the kernels that compute.
+  /// - Throws: `MinkeError` when there is no such model, it is no language model, or a file is malformed.
+  public static func languageModel(
+    _ name: String = defaultLanguageModelName, kernels level: KernelLevel = .active
+  ) throws -> LanguageModel {
     let folder = try ModelSource(name).open()
     let family = try family(of: folder)
     if let model = try family.languageModel(in: folder, LoadingOptions(kernels: level)) { return model }

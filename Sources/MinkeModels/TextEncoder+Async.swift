@@ -83,12 +83,14 @@ extension ModelLibrary {
     try await Workers.run { try textEncoder(name, precision: precision, tokenizer: tokenizer, kernels: level) }
   }
 
-  /// Loads the language model in the folder whose path is `name` without holding up a thread of Swift's cooperative
-  /// pool.
+  /// Loads the language model called `name` without holding up a thread of Swift's cooperative pool.
   ///
-  /// - Throws: `MinkeError` when there is no such folder, it holds no language model, or a file is malformed.
+  /// - Parameters:
+  ///   - name: a built-in name, or the path of a model folder.
+  ///   - level: the level of the kernels that compute.
+  /// - Throws: `MinkeError` when there is no such model, it is no language model, or a file is malformed.
   public static func languageModel(
-    _ name: String, kernels level: KernelLevel = .active
+    _ name: String = defaultLanguageModelName, kernels level: KernelLevel = .active
   ) async throws -> LanguageModel {
     try await Workers.run { try languageModel(name, kernels: level) }
   }

@@ -20,6 +20,18 @@ import Testing
     #expect(try shell(seeded).text == shell(seeded).text)
   }
 
+  @Test func `Without a model the built-in one speaks, and is named`() throws {
+    let run = try shell("minke generate The whale --seed 3 --max-tokens 8")
+    #expect(run.status == 0 && run.errors.contains("minke-tiny-lm"), "\(run.errors)")
+    #expect(run.text.count > 8)
+    let named = try shell("minke generate The whale --seed 3 --max-tokens 8 --model minke-tiny-lm")
+    #expect(named.text == run.text && !named.errors.contains("minke-tiny-lm"))
+    let chat = try shell("printf 'tell me about whales\\n' | minke chat --seed 3 --max-tokens 8")
+    #expect(chat.status == 0 && chat.text.count > 8, "\(chat.errors)")
+    let info = try shell("minke model info minke-tiny-lm")
+    #expect(info.status == 0 && info.text.contains("4bit"), "\(info.text)")
+  }
+
   @Test func `score gives a line for each pair and a perplexity for a text`() throws {
     let pairs = #"printf '{"context":"Hello,","continuation":" World!"}\n\n{"context":"","continuation":"a"}\n'"#
     let run = try shell("\(pairs) | minke score --model \(Self.model) --jsonl")

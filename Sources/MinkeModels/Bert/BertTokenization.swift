@@ -129,7 +129,7 @@ enum BertTokenization {
       tokenizer = try WordPieceTokenizer(vocabulary: url, options: options)
     } else if builtInVocabulary {
       return try WordPieceTokenizer(
-        contentsOf: ModelFolder(BuiltInModels.folder(BuiltInModels.names[0])).requiredFile("tokenizer.json"))
+        contentsOf: ModelFolder(BuiltInModels.folder(BuiltInModels.encoder)).requiredFile("tokenizer.json"))
     } else {
       throw MinkeError(
         .notFound, folder.url.relativePath, expected: isBert ? "tokenizer.json or vocab.txt" : "tokenizer.json",
