@@ -1,5 +1,6 @@
 import Foundation
 import MinkeCore
+import MinkeModels
 import MinkeTestSupport
 import Testing
 
@@ -54,6 +55,18 @@ import Testing
     } catch let error as MinkeError {
       #expect(error.kind == .malformedFile && error.description.contains(named), "\(error)")
     }
+  }
+
+  @Test func `The recipes of the built-in models are read, and the language model has the sizes of its own`() throws {
+    let folder = Fixture.url("../../Recipes")
+    let paths = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".json") }
+    #expect(paths.contains("minke-sse-en/1-pairs.json"))
+    for path in paths { _ = try Recipe(contentsOf: folder.appendingPathComponent(path)) }
+    let wanted = try Recipe(contentsOf: folder.appendingPathComponent("minke-tiny-lm/lm.json")).configuration?.object
+    let model = try ModelSource(ModelLibrary.defaultLanguageModelName).open()
+    let found = try MappedFile(model.requiredFile("config.json"))
+    let sizes = try JSONValue(parsing: found.bytes, subject: found.path)
+    for (key, value) in try #require(wanted) { #expect(sizes[key] == value, "\(key)") }
   }
 
   @Test func `Steps and warm-up follow from the data`() {
