@@ -23,17 +23,18 @@ package struct RelativePositionBias: Sendable {
 
   /// - Parameters:
   ///   - table: a row for each range of distances, ``bucketCount`` or more, `[ranges, heads]`.
+  ///   - heads: the heads of a layer.
   ///   - positions: the tokens of the longest text.
   ///   - headSize: the numbers of a head.
-  package init(_ table: MatrixView, positions: Int, headSize: Int) {
-    precondition(table.rows >= Self.bucketCount && positions > 0)
+  package init(_ table: SharedBuffer<Float>, heads: Int, positions: Int, headSize: Int) {
+    precondition(table.count >= Self.bucketCount * heads && positions > 0)
     self.positions = positions
     let width = 2 * positions - 1
-    let lines = AlignedBuffer<Float>(uninitialized: table.columns * width)
+    let lines = AlignedBuffer<Float>(uninitialized: heads * width)
     let scale = Float(headSize).squareRoot()
     for index in 0..<width {
       let bucket = Self.bucket(distance: index - (positions - 1))
-      for head in 0..<table.columns { lines.baseAddress[head * width + index] = scale * table[bucket, head] }
+      for head in 0..<heads { lines.baseAddress[head * width + index] = scale * table[bucket * heads + head] }
     }
     self.lines = SharedBuffer(lines)
   }

@@ -258,10 +258,15 @@ def build(family, folder, sizes, seed=0):
 def expected(model, texts):
     """The ids and the vector of each text, one at a time, without scaling beyond the model's own."""
     seen = []
-    hook = model[0].auto_model.register_forward_pre_hook(
-        lambda module, args, given: seen.append(given["input_ids"][0].tolist()), with_kwargs=True)
+    forward = model[0].forward
+
+    def watched(features, **arguments):
+        seen.append(features["input_ids"][0].tolist())
+        return forward(features, **arguments)
+
+    model[0].forward = watched
     vectors = [model.encode([text], show_progress_bar=False)[0].tolist() for text in texts]
-    hook.remove()
+    model[0].forward = forward
     return seen, vectors
 
 

@@ -107,7 +107,8 @@ import Testing
     let borders = [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91]
     let table = matrix(RelativePositionBias.bucketCount + 1, 3, seed: 30)
     for (tokens, size) in [(1, 4), (30, 8), (200, 20)] {
-      let bias = RelativePositionBias(table.view.read, positions: max(180, tokens), headSize: size)
+      let bias = RelativePositionBias(
+        shared(table.copied()), heads: 3, positions: max(180, tokens), headSize: size)
       for head in 0..<3 {
         for window in [nil, 40] {
           checkAttention(tokens, size, level, window: window, bias: bias.head(head)) { distance in
@@ -252,7 +253,8 @@ import Testing
   }
 
   @Test(arguments: KernelLevel.available, Activation.allCases)
-  func `an activation keeps NaN and is finite for all that is not huge`(_ level: KernelLevel, _ activation: Activation) {
+  func `an activation keeps NaN and is finite for all that is not huge`(_ level: KernelLevel, _ activation: Activation)
+  {
     let x = Matrix([.nan, 1e8, -1e8, 0, 90, -90], columns: 6)
     activation(x.view, kernels: level)
     let y = x.copied()

@@ -138,7 +138,9 @@ extension BinaryEncoder {
     let projection = try Linear(
       weights: [try weight.floats(requiringFinite: true)], biases: [try vector("\(name).bias")], inputs: bert.width,
       kernels: options.kernels)
-    if isBaseline { return TransformerEncoder(bert, projection: projection, identity: identity, kernels: options.kernels) }
+    if isBaseline {
+      return TransformerEncoder(bert, projection: projection, identity: identity, kernels: options.kernels)
+    }
     guard outputs.isMultiple(of: 8) else {
       throw MinkeError(
         .shapeMismatch, "\(checkpoint.path): tensor \"\(name).weight\"", expected: "a multiple of 8 rows",

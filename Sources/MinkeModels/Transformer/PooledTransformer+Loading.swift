@@ -62,7 +62,8 @@ extension PooledTransformer {
     if let rotary = sizes.rotary {
       let near = rotary.seesAll.count { !$0 }
       facts.append(
-        ModelFact("attention", "all tokens in \(sizes.layerCount - near) layers, \(rotary.window) to each side in \(near)"))
+        ModelFact(
+          "attention", "all tokens in \(sizes.layerCount - near) layers, \(rotary.window) to each side in \(near)"))
       facts.append(ModelFact("rotary bases", "\(rotary.globalBase) and \(rotary.localBase)"))
     }
     return facts + [

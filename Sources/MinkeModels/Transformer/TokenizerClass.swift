@@ -109,9 +109,18 @@ enum TokenizerClass {
       if let file { return try WordPieceTokenizer(contentsOf: file, options: options) }
       return try folder.file("vocab.txt").map { try WordPieceTokenizer(vocabulary: $0, options: options) }
     case .roberta:
-      guard let file else { return nil }
-      return try surrounded(
-        TokenizerReader.read(file, replacing: robertaParts(settings)), "cls_token", "sep_token", settings, file)
+      let parts = try robertaParts(settings)
+      if let file {
+        return try surrounded(
+          TokenizerReader.read(file, replacing: parts), "cls_token", "sep_token", settings, file)
+      }
+      guard let vocabulary = folder.file("vocab.json"), let merges = folder.file("merges.txt") else { return nil }
+      var text = try Self.bytePairFile(vocabulary: vocabulary, merges: merges)
+      let tokenizer = try text.withUTF8 {
+        try TokenizerReader.read(
+          parsing: UnsafeRawBufferPointer($0), subject: vocabulary.relativePath, replacing: parts)
+      }
+      return try surrounded(tokenizer, "cls_token", "sep_token", settings, vocabulary)
     case .xlmRoberta, .camembert:
       guard let file else { return nil }
       return try surrounded(
@@ -136,7 +145,8 @@ enum TokenizerClass {
     var parts = TokenizerParts()
     parts.normalizer = .null
     parts.preTokenizer = [
-      "type": "ByteLevel", "add_prefix_space": .boolean(try settings?.flag("add_prefix_space", default: false) ?? false),
+      "type": "ByteLevel",
+      "add_prefix_space": .boolean(try settings?.flag("add_prefix_space", default: false) ?? false),
       "use_regex": true,
     ]
     parts.postProcessor = .null
@@ -156,13 +166,36 @@ enum TokenizerClass {
       "pretokenizers": [
         ["type": "WhitespaceSplit"],
         [
-          "type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": prefixes ? "always" : "never", "split": true,
+          "type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": prefixes ? "always" : "never",
+          "split": true,
         ],
       ],
     ]
     parts.postProcessor = .null
     parts.model = ["byte_fallback": false]
     return parts
+  }
+
+  /// The text of a `tokenizer.json` out of the older files of a byte-level BPE: the ids of the tokens, and the pairs that
+  /// are joined, one a line, the first line a comment.
+  private static func bytePairFile(vocabulary: URL, merges: URL) throws -> String {
+    let tokens = try MappedFile(vocabulary)
+    // One value, so that it means the same within another.
+    try JSONReader.read(tokens.bytes, subject: tokens.path) { try $0.skipValue() }
+    let pairs = try MappedFile(merges)
+    var text = "{\"added_tokens\":[],\"model\":{\"type\":\"BPE\",\"vocab\":"
+    text += String(decoding: tokens.bytes, as: UTF8.self) + ",\"merges\":["
+    var isFirst = true
+    for line in pairs.bytes.split(separator: UInt8(ascii: "\n")) {
+      guard let pair = String(validating: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self) else {
+        throw MinkeError(.malformedFile, pairs.path, expected: "UTF-8 text", found: "bytes that are not")
+      }
+      if pair.isEmpty || pair.hasPrefix("#version") { continue }
+      text += isFirst ? "" : ","
+      JSONValue.write(pair, to: &text)
+      isFirst = false
+    }
+    return text + "]}}"
   }
 
   /// The normalizer of a `tokenizer.json` that is SentencePiece's map of characters, the only one that is kept; null for

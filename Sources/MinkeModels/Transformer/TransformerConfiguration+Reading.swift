@@ -74,7 +74,7 @@ extension TransformerConfiguration {
     headCount = try reader.integer("num_attention_heads", in: Self.sizes)
     intermediateSize = try reader.integer("intermediate_size", in: Self.sizes)
     positionCount = try reader.integer("max_position_embeddings", in: Self.sizes)
-    typeCount = family == .mpnet ? 0 : try reader.integer("type_vocab_size", in: Self.sizes, default: 2)
+    typeCount = try family == .mpnet ? 0 : reader.integer("type_vocab_size", in: Self.sizes, default: 2)
     layerNormEpsilon = Float(try reader.number("layer_norm_eps", below: 1, default: 1e-12))
     activation = try Self.activation("hidden_act", reader)
     switch family {
@@ -161,7 +161,7 @@ extension TransformerConfiguration.Rotary {
     globalBase = try reader.number("global_rope_theta", default: globalBase)
     // A null stands for the base of the other layers, as it did in the first releases.
     let isSame = reader.members["local_rope_theta"] == .null
-    localBase = isSame ? globalBase : try reader.number("local_rope_theta", default: localBase)
+    localBase = try isSame ? globalBase : reader.number("local_rope_theta", default: localBase)
     guard let parameters = reader["rope_parameters"] else { return }
     let kinds = try ConfigurationReader(parameters, subject: "\(reader.subject): rope_parameters")
     try kinds.requireOnly([Self.layerTypes.all, Self.layerTypes.near])

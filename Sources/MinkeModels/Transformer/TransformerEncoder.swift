@@ -51,7 +51,8 @@ public struct TransformerEncoder: TextEncoder {
     let checkpoint = try folder.checkpoint(url)
     transformer = try PooledTransformer(
       folder, checkpoint: checkpoint, maximumLength: nil, pooling: Self.pooling(of: folder), options: options)
-    modules = try SentenceModule.chain(folder.modules.dropFirst(2), in: folder, width: transformer.width, kernels: level)
+    modules = try SentenceModule.chain(
+      folder.modules.dropFirst(2), in: folder, width: transformer.width, kernels: level)
     dimension = modules.reduce(transformer.width) { $1.width(after: $0) }
     let transformer = transformer
     let recipe = ModelRecipe { recipe in
@@ -88,7 +89,8 @@ public struct TransformerEncoder: TextEncoder {
 
   public var facts: [ModelFact] {
     let names = modules.map(\.name).joined(separator: ", ")
-    return [ModelFact("kind", configuration.family.name)] + transformer.facts + (names.isEmpty ? [] : [ModelFact("modules", names)])
+    return [ModelFact("kind", configuration.family.name)] + transformer.facts
+      + (names.isEmpty ? [] : [ModelFact("modules", names)])
   }
 
   public var savablePrecisions: [Precision] { transformer.files.savablePrecisions }

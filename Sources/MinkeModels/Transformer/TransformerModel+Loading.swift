@@ -19,10 +19,10 @@ extension TransformerModel {
 
     @Sendable func norm(_ name: String) throws -> LayerNorm {
       let weight = try tensors.floats("\(name).weight")
-      let zeros = SharedBuffer(AlignedBuffer<Float>(zeroed: weight.count))
-      return LayerNorm(
-        weight: weight, bias: configuration.biases.norms ? try tensors.floats("\(name).bias") : zeros,
-        epsilon: configuration.layerNormEpsilon, kernels: level)
+      let bias =
+        try configuration.biases.norms
+        ? tensors.floats("\(name).bias") : SharedBuffer(AlignedBuffer<Float>(zeroed: weight.count))
+      return LayerNorm(weight: weight, bias: bias, epsilon: configuration.layerNormEpsilon, kernels: level)
     }
     /// The layer of matrices that stand one under the other, whose inputs come out of `norm`. For int8 the last `deciding`
     /// rows decide how they are balanced; nil for all.
@@ -52,7 +52,7 @@ extension TransformerModel {
     let headSize = configuration.headSize
     let bias = try names.relativeBias.map { name in
       RelativePositionBias(
-        try tensors.floats(name).rows(of: configuration.headCount), positions: configuration.maximumLength,
+        try tensors.floats(name), heads: configuration.headCount, positions: configuration.maximumLength,
         headSize: headSize)
     }
     let turns = configuration.rotary.map { rotary in

@@ -151,7 +151,8 @@ enum TransformerTokenization {
       if isKnown(id) { continue }
       added[id] = AddedToken(
         id: id, content: content, singleWord: value["single_word"]?.boolean ?? false,
-        stripsLeft: value["lstrip"]?.boolean ?? kind.stripsLeft(of: key), stripsRight: value["rstrip"]?.boolean ?? false,
+        stripsLeft: value["lstrip"]?.boolean ?? kind.stripsLeft(of: key),
+        stripsRight: value["rstrip"]?.boolean ?? false,
         normalized: value["normalized"]?.boolean ?? false, special: true)
     }
     // The oldest of the files, which says no more than which tokens there are.

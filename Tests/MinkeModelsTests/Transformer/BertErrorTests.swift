@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model_type", "roberta"), ("hidden_act", "relu"), ("position_embedding_type", "relative_key"),
+    ("model_type", "t5"), ("hidden_act", "laplace"), ("position_embedding_type", "relative_key"),
   ]) func `what is not supported is named`(key: String, value: String) throws {
     let error = try error(config: [key: .string(value)])
     #expect(error.kind == .unsupportedFile && error.subject.hasSuffix(key) && error.found == "\"\(value)\"")

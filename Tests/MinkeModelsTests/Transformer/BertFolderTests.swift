@@ -92,7 +92,7 @@ import Testing
   }
 
   @Test(
-    arguments: [("is_decoder", true), ("tokenizer_class", "BertJapaneseTokenizer"), ("model_type", "roberta")]
+    arguments: [("is_decoder", true), ("tokenizer_class", "BertJapaneseTokenizer"), ("model_type", "t5")]
       as [(String, JSONValue)])
   func `another architecture is refused by name`(key: String, value: JSONValue) throws {
     try withFolder(config: [key: value]) { folder in

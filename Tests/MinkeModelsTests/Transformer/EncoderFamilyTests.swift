@@ -248,4 +248,21 @@ import Testing
       }
     }
   }
+
+  @Test func `RoBERTa's older files, vocab.json and merges.txt, serve as well as tokenizer.json`() throws {
+    let model = try Fixture.json("encoders/roberta/tokenizer.json")["model"]
+    let merges = (model?["merges"]?.array ?? []).map { pair in
+      pair.string ?? (pair.array ?? []).compactMap(\.string).joined(separator: " ")
+    }
+    #expect(merges.count > 20)
+    try withChanged("roberta", [:]) { folder in
+      try FileManager.default.removeItem(at: folder.appendingPathComponent("tokenizer.json"))
+      try Data((model?["vocab"] ?? .null).text.utf8).write(to: folder.appendingPathComponent("vocab.json"))
+      let text = "#version: 0.2\r\n" + merges.joined(separator: "\n") + "\n"
+      try Data(text.utf8).write(to: folder.appendingPathComponent("merges.txt"))
+      #expect(try ModelLibrary.tokenization(folder.path).ids(of: Self.texts) == Self.wanted("roberta").ids)
+      try Data("{} {}".utf8).write(to: folder.appendingPathComponent("vocab.json"))
+      #expect(throws: MinkeError.self) { try ModelLibrary.tokenization(folder.path) }
+    }
+  }
 }
