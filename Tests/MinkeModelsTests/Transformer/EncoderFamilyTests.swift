@@ -226,7 +226,26 @@ import Testing
     #expect(Set(try changes.map(fingerprint)).count == changes.count)
   }
 
+  @Test func `only a BERT with GELU is taken for training`() throws {
+    for name in ["roberta", "bert"] {
+      let error = try #require(throws: MinkeError.self) { try BertTrainingFiles(ModelFolder(Self.folder(name))) }
+      #expect(error.kind == .unsupportedFile && error.expected.hasPrefix("a BERT with GELU"), "\(error)")
+    }
+  }
+
   // MARK: Tokenizers
+
+  @Test func `a text without tokens has the vector zero`() throws {
+    try withChanged("mpnet", "tokenizer.json", ["post_processor": .null]) { folder in
+      let settings: JSONValue = ["tokenizer_class": "PreTrainedTokenizerFast"]
+      try Data(settings.text.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
+      let encoder = try ModelLibrary.textEncoder(folder.path)
+      let zero = [Float](repeating: 0, count: encoder.dimension)
+      let vectors = try encoder.encode(["", "a whale", ""])
+      #expect(Array(vectors[0]) == zero && Array(vectors[1]) != zero && Array(vectors[2]) == zero)
+      #expect(try Array(encoder.encode([""])[0]) == zero)
+    }
+  }
 
   @Test func `a tokenizer of another class is refused by its name`() throws {
     try withChanged("roberta", "tokenizer_config.json", ["tokenizer_class": "LlamaTokenizer"]) { folder in
