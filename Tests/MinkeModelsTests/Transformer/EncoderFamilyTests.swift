@@ -110,7 +110,7 @@ import Testing
 
   /// Calls `body` with a copy of the fixture `name`, with other members in one of its JSON files; null removes one.
   private func withChanged<Result>(
-    _ name: String, _ file: String = "config.json", _ members: [String: JSONValue], _ body: (URL) throws -> Result
+    _ name: String, in file: String = "config.json", _ members: [String: JSONValue], _ body: (URL) throws -> Result
   ) throws -> Result {
     try Fixture.withTemporaryFolder { parent in
       let folder = parent.appendingPathComponent(name)
@@ -236,7 +236,7 @@ import Testing
   // MARK: Tokenizers
 
   @Test func `a text without tokens has the vector zero`() throws {
-    try withChanged("mpnet", "tokenizer.json", ["post_processor": .null]) { folder in
+    try withChanged("mpnet", in: "tokenizer.json", ["post_processor": .null]) { folder in
       let settings: JSONValue = ["tokenizer_class": "PreTrainedTokenizerFast"]
       try Data(settings.text.utf8).write(to: folder.appendingPathComponent("tokenizer_config.json"))
       let encoder = try ModelLibrary.textEncoder(folder.path)
@@ -248,7 +248,7 @@ import Testing
   }
 
   @Test func `a tokenizer of another class is refused by its name`() throws {
-    try withChanged("roberta", "tokenizer_config.json", ["tokenizer_class": "LlamaTokenizer"]) { folder in
+    try withChanged("roberta", in: "tokenizer_config.json", ["tokenizer_class": "LlamaTokenizer"]) { folder in
       let error = try #require(throws: MinkeError.self) { try ModelLibrary.textEncoder(folder.path) }
       #expect(error.subject.hasSuffix("tokenizer_config.json: tokenizer_class") && error.found == "\"LlamaTokenizer\"")
       #expect(error.expected.contains("RobertaTokenizer"))
