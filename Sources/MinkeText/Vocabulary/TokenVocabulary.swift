@@ -1,7 +1,7 @@
 import MinkeCore
 
-/// The tokens of a WordPiece model, found by id, by whole text, and by the text that continues a word.
-final class WordPieceVocabulary: Sendable {
+/// The tokens of a model, found by id, by whole text, and by the text that continues a word.
+final class TokenVocabulary: Sendable {
   /// Ids above this are an error: memory is taken for every id below the largest.
   static let largestID = 1 << 24
 
@@ -15,10 +15,10 @@ final class WordPieceVocabulary: Sendable {
     init(subject: String) { self.subject = subject }
 
     mutating func append(_ text: some Collection<UInt8>, id: Int) throws(MinkeError) {
-      guard id >= 0, id <= WordPieceVocabulary.largestID, bytes.count <= Int(Int32.max) - text.count else {
+      guard id >= 0, id <= TokenVocabulary.largestID, bytes.count <= Int(Int32.max) - text.count else {
         throw MinkeError(
           .malformedFile, "\(subject): token \"\(String(decoding: text, as: UTF8.self))\"",
-          expected: "an id from 0 to \(WordPieceVocabulary.largestID)", found: "\(id)")
+          expected: "an id from 0 to \(TokenVocabulary.largestID)", found: "\(id)")
       }
       tokens.append(TokenTable.Token(id: TokenID(id), start: UInt32(bytes.count), count: UInt32(text.count)))
       bytes.append(contentsOf: text)
@@ -31,9 +31,10 @@ final class WordPieceVocabulary: Sendable {
   /// The token of each id; ids that no token has are allowed.
   private let tokens: [TokenTable.Token?]
   let words: TokenTable
-  /// The tokens that continue a word, without their prefix.
+  /// The tokens that continue a word, without their prefix; all tokens where there is no prefix.
   let continuations: TokenTable
 
+  /// - Parameter continuingPrefix: what marks the tokens that continue a word; empty where nothing does.
   init(_ builder: Builder, continuingPrefix: String) throws(MinkeError) {
     let buffer = AlignedBuffer<UInt8>(zeroed: builder.bytes.count + 8)
     _ = buffer.mutablePointer.update(fromContentsOf: builder.bytes)
@@ -57,7 +58,9 @@ final class WordPieceVocabulary: Sendable {
       MinkeError(.malformedFile, builder.subject, expected: "each token once", found: "\"\(text(token))\" twice")
     }
     words = try TokenTable(builder.tokens, in: bytes, idCount: builder.idCount, duplicate: duplicate)
-    self.continuations = try TokenTable(continuations, in: bytes, idCount: builder.idCount, duplicate: duplicate)
+    self.continuations =
+      prefix.isEmpty
+      ? words : try TokenTable(continuations, in: bytes, idCount: builder.idCount, duplicate: duplicate)
     self.tokens = tokens
     self.bytes = bytes
   }
@@ -71,11 +74,27 @@ final class WordPieceVocabulary: Sendable {
     return UnsafeBufferPointer(rebasing: bytes.pointer[token.place])
   }
 
-  func id(of token: String) -> TokenID? {
+  func id(of token: String) -> TokenID? { id(of: Array(token.utf8)) }
+
+  func id(of token: [UInt8]) -> TokenID? {
     // The table reads up to 8 bytes past the end.
-    var text = Array(token.utf8)
-    let count = text.count
+    var text = token
     text.append(contentsOf: repeatElement(0, count: 8))
-    return text.withUnsafeBufferPointer { text in text.baseAddress.flatMap { words.lookup.find($0, count) } }
+    return text.withUnsafeBufferPointer { text in text.baseAddress.flatMap { words.lookup.find($0, token.count) } }
+  }
+
+  /// A table of what `text` makes of the tokens' texts, without those that it gives nil for. It must give no text twice.
+  func table(_ text: (UnsafeBufferPointer<UInt8>) -> [UInt8]?) throws(MinkeError) -> TokenTable {
+    var bytes: [UInt8] = []
+    var changed: [TokenTable.Token] = []
+    for token in tokens {
+      guard let token, let text = text(UnsafeBufferPointer(rebasing: self.bytes.pointer[token.place])) else { continue }
+      changed.append(TokenTable.Token(id: token.id, start: UInt32(bytes.count), count: UInt32(text.count)))
+      bytes += text
+    }
+    bytes.append(contentsOf: repeatElement(0, count: 8))
+    return try TokenTable(changed, in: SharedBuffer(bytes), idCount: idCount) { token in
+      MinkeError(.malformedFile, "vocabulary", expected: "each token once", found: "token \(token.id) twice")
+    }
   }
 }

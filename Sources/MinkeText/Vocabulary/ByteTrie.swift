@@ -75,4 +75,26 @@ package struct ByteTrie: Sendable {
       return best
     }
   }
+
+  /// The number of the key that is exactly `bytes`; nil when there is none.
+  func value(of bytes: UnsafeBufferPointer<UInt8>) -> Int32? {
+    let longest = longestPrefix(of: bytes)
+    return longest.length == bytes.count && longest.length > 0 ? longest.value : nil
+  }
+
+  /// Calls `body` with the length and the number of each key that `bytes` begins with, the shortest first.
+  @inline(__always)
+  func forEachPrefix(of bytes: UnsafeBufferPointer<UInt8>, _ body: (Int, Int32) -> Void) {
+    slots.withUnsafeBufferPointer { slots in
+      var node = 0
+      var length = 0
+      for byte in bytes {
+        let next = Int(slots[node].base) + Int(byte)
+        guard Int(slots[next].check) == node, next != 0 else { return }
+        node = next
+        length += 1
+        if slots[node].value >= 0 { body(length, slots[node].value) }
+      }
+    }
+  }
 }

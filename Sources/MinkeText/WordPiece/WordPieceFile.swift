@@ -1,7 +1,7 @@
 import MinkeCore
 
 /// The parts of a Hugging Face `tokenizer.json` that a WordPiece tokenizer is made of.
-struct TokenizerFile {
+struct WordPieceFile {
   private let subject: String
   /// What the file's normalizer, words and special tokens give way to.
   private let options: BertTokenizerOptions?
@@ -12,22 +12,19 @@ struct TokenizerFile {
   private var preTokenizer = JSONValue.null
   private var postProcessor = JSONValue.null
   private var decoder = JSONValue.null
-  private var vocabulary: WordPieceVocabulary.Builder
+  private var vocabulary: TokenVocabulary.Builder
   private var modelType: String?
   private var unknownToken = "[UNK]"
   private var continuingPrefix = "##"
   private var maximumCharacters = 100
 
-  /// Longer words are never cut into pieces, whatever the file allows: the time that a word takes grows with the square
-  /// of its length.
-  private static let largestMaximumCharacters = 1000
-  /// Bytes of the longest added token: every place of a text may be compared with all of it.
-  private static let longestAddedToken = 256
-
-  init(parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions? = nil) throws {
+  init(
+    parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions? = nil,
+    replacing parts: TokenizerParts = TokenizerParts()
+  ) throws {
     self.subject = subject
     self.options = options
-    vocabulary = WordPieceVocabulary.Builder(subject: subject)
+    vocabulary = TokenVocabulary.Builder(subject: subject)
     var hasModel = false
     try JSONReader.read(bytes, subject: subject) { reader in
       guard try reader.peek() == .object else { throw unsupported("\(try reader.peek().rawValue)") }
@@ -50,6 +47,9 @@ struct TokenizerFile {
     }
     guard hasModel else { throw unsupported("no \"model\"") }
     guard modelType == "WordPiece" else { throw unsupported("a model without a type") }
+    if let normalizer = parts.normalizer { self.normalizer = normalizer }
+    if let preTokenizer = parts.preTokenizer { self.preTokenizer = preTokenizer }
+    if let postProcessor = parts.postProcessor { self.postProcessor = postProcessor }
   }
 
   private mutating func readModel(_ reader: inout JSONReader) throws {
@@ -63,9 +63,9 @@ struct TokenizerFile {
       case "continuing_subword_prefix": continuingPrefix = try reader.readString()
       case "max_input_chars_per_word":
         maximumCharacters = try reader.readInt()
-        guard (1...Self.largestMaximumCharacters).contains(maximumCharacters) else {
+        guard (1...WordPieceModel.largestMaximumCharacters).contains(maximumCharacters) else {
           throw reader.error(
-            "max_input_chars_per_word from 1 to \(Self.largestMaximumCharacters)", found: "\(maximumCharacters)")
+            "max_input_chars_per_word from 1 to \(WordPieceModel.largestMaximumCharacters)", found: "\(maximumCharacters)")
         }
       case "vocab":
         guard try reader.peek() == .object else {
@@ -95,7 +95,7 @@ struct TokenizerFile {
       throw unsupported("pre_tokenizer", preTokenizer, expected: "BertPreTokenizer")
     }
     return try WordPieceModel(
-      try WordPieceVocabulary(vocabulary, continuingPrefix: continuingPrefix),
+      try TokenVocabulary(vocabulary, continuingPrefix: continuingPrefix),
       normalization: try options?.normalization ?? makeNormalization(),
       unknownToken: options?.unknownToken ?? unknownToken, continuingPrefix: continuingPrefix,
       maximumCharacters: maximumCharacters, subject: subject)
@@ -106,45 +106,18 @@ struct TokenizerFile {
     guard normalizer["type"]?.string == "BertNormalizer" else {
       throw unsupported("normalizer", normalizer, expected: "BertNormalizer or none")
     }
-    let lowercases = try flag("lowercase", of: normalizer, "normalizer", default: true)
-    let stripsAccents = normalizer["strip_accents"] ?? .null
-    return BertNormalization(
-      cleansText: try flag("clean_text", of: normalizer, "normalizer", default: true),
-      separatesChinese: try flag("handle_chinese_chars", of: normalizer, "normalizer", default: true),
-      stripsAccents: stripsAccents == .null
-        ? lowercases : try flag("strip_accents", of: normalizer, "normalizer", default: true),
-      lowercases: lowercases)
+    return try BertNormalization(TokenizerPart(json: normalizer, subject: "\(subject): normalizer"))
   }
 
-  func makeAddedTokens(_ vocabulary: WordPieceVocabulary) throws -> [AddedToken] {
-    if addedTokens == .null { return [] }
-    guard let values = addedTokens.array else { throw malformed("added_tokens", expected: "an array") }
-    return try values.map { value in
-      guard let id = value["id"]?.integer, (0...WordPieceVocabulary.largestID).contains(id),
-        let content = value["content"]?.string, !content.isEmpty, content.utf8.count <= Self.longestAddedToken
-      else {
-        throw malformed(
-          "added_tokens", expected: "an id from 0 and a content of at most \(Self.longestAddedToken) bytes each")
-      }
-      let place = "added token \"\(content)\""
-      if let known = vocabulary.id(of: content), known != id {
-        throw malformed(place, expected: "id \(known), as in the vocabulary", found: "\(id)")
-      }
-      if let other = vocabulary.text(TokenID(id)).map({ String(decoding: $0, as: UTF8.self) }), other != content {
-        throw malformed(place, expected: "an id of its own", found: "\(id), which is \"\(other)\"")
-      }
-      let special = try flag("special", of: value, place, default: false)
-      return AddedToken(
-        id: TokenID(id), content: content, singleWord: try flag("single_word", of: value, place, default: false),
-        stripsLeft: try flag("lstrip", of: value, place, default: false),
-        stripsRight: try flag("rstrip", of: value, place, default: false),
-        normalized: try flag("normalized", of: value, place, default: !special), special: special)
-    }
+  func makeAddedTokens(_ vocabulary: TokenVocabulary) throws -> [AddedToken] {
+    try AddedToken.list(
+      addedTokens, subject: subject, known: vocabulary.id(of:),
+      text: { id in vocabulary.text(id).map { String(decoding: $0, as: UTF8.self) } })
   }
 
   // MARK: Settings
 
-  func makeSettings(_ vocabulary: WordPieceVocabulary) throws -> WordPieceTokenizer.Settings {
+  func makeSettings(_ vocabulary: TokenVocabulary) throws -> WordPieceTokenizer.Settings {
     var settings = WordPieceTokenizer.Settings()
     if let options {
       func id(_ token: String) throws -> TokenID {
@@ -155,15 +128,12 @@ struct TokenizerFile {
       }
       (settings.prefix, settings.suffix) = ([try id(options.startToken)], [try id(options.endToken)])
     } else {
-      (settings.prefix, settings.suffix) = try makeTemplate()
+      let around = try SurroundingTokens(
+        postProcessor, TokenizerPartReader(subject: "\(subject): post_processor"))
+      (settings.prefix, settings.suffix) = (around.prefix, around.suffix)
     }
-    if truncation != .null {
-      guard let length = truncation["max_length"]?.integer, length >= 0 else {
-        throw malformed("truncation", expected: "max_length, a whole number")
-      }
-      settings.maximumLength = length
-      settings.truncatesLeft = truncation["direction"]?.string == "Left"
-    }
+    let truncation = try TokenTruncation(truncation, subject: subject)
+    (settings.maximumLength, settings.truncatesLeft) = (truncation.maximumLength, truncation.truncatesLeft)
     settings.padsLeft = padding["direction"]?.string == "Left"
     if options != nil {
       settings.decoder = .wordPiece(prefix: "##", cleanup: true)
@@ -175,40 +145,6 @@ struct TokenizerFile {
         prefix: decoder["prefix"]?.string ?? "##", cleanup: try flag("cleanup", of: decoder, "decoder", default: true))
     }
     return settings
-  }
-
-  private func makeTemplate() throws -> (prefix: [TokenID], suffix: [TokenID]) {
-    switch postProcessor["type"]?.string {
-    case nil where postProcessor == .null: return ([], [])
-    case "BertProcessing":
-      guard let start = tokenID(postProcessor["cls"]?.array?.last), let end = tokenID(postProcessor["sep"]?.array?.last)
-      else {
-        throw malformed("post_processor", expected: "\"cls\" and \"sep\", each a token and its id")
-      }
-      return ([start], [end])
-    case "TemplateProcessing":
-      var parts: [[TokenID]] = [[]]
-      for element in postProcessor["single"]?.array ?? [] {
-        if element["Sequence"] != nil {
-          parts.append([])
-        } else if let name = element["SpecialToken"]?["id"]?.string,
-          let ids = postProcessor["special_tokens"]?[name]?["ids"]?.array?.map(tokenID), !ids.contains(nil)
-        {
-          parts[parts.count - 1] += ids.compactMap { $0 }
-        } else {
-          throw malformed("post_processor", expected: "in \"single\" the text and special tokens with their ids")
-        }
-      }
-      guard parts.count == 2 else {
-        throw malformed("post_processor", expected: "the text once in \"single\"", found: "\(parts.count - 1) times")
-      }
-      return (parts[0], parts[1])
-    default: throw unsupported("post_processor", postProcessor, expected: "TemplateProcessing, BertProcessing or none")
-    }
-  }
-
-  private func tokenID(_ value: JSONValue?) -> TokenID? {
-    value?.integer.flatMap { (0...WordPieceVocabulary.largestID).contains($0) ? TokenID($0) : nil }
   }
 
   private func flag(_ name: String, of value: JSONValue, _ part: String, default: Bool) throws -> Bool {
