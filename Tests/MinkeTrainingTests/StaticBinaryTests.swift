@@ -41,7 +41,7 @@ import Testing
     }
   }
 
-  @Test func aStartIsARotationOfTheVector() throws {
+  @Test func aStartIsTheVectorAndRotationsOfIt() throws {
     let weight = try trainee(bits: 100).parameters.first { $0.columns == 64 && $0.rows == 100 }
     let rows = try #require(weight).copied()
     for first in 0..<100 {

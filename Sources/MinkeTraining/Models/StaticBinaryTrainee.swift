@@ -28,8 +28,8 @@ package final class StaticBinaryTrainee: EncoderTrainee {
       encoder.tensors.map { try $0.floats().copied() })
   }
 
-  /// Begins with the vectors of `base` turned at random: each block of as many bits as a vector has numbers is the signs
-  /// of the vector after a rotation, which tell vectors apart about as well as those of the numbers do.
+  /// Begins with the signs of the numbers of `base`, and where more bits are wanted with those after rotations at random,
+  /// which tell vectors apart about as well.
   package convenience init(base: StaticTrainee, bits: Int, seed: UInt64) {
     let inputs = base.dimensions[0]
     self.init(
@@ -40,14 +40,16 @@ package final class StaticBinaryTrainee: EncoderTrainee {
       ])
   }
 
-  /// `[rows, columns]`; of each block of `columns` rows, the rows are of length 1 and at right angles to each other.
+  /// `[rows, columns]`; of each block of `columns` rows, the rows are of length 1 and at right angles to each other. The
+  /// first block leaves a vector as it is.
   private static func rotations(_ rows: Int, _ columns: Int, seed: UInt64) -> [Float] {
     var generator = SplitMix64(seed: seed)
     var result: [Float] = []
     var block: [[Double]] = []
     while result.count < rows * columns {
       if block.count == columns { block = [] }
-      var row = (0..<columns).map { _ in generator.normal() }
+      let index = result.count / columns
+      var row = (0..<columns).map { index < columns ? ($0 == index ? 1 : 0) : generator.normal() }
       // Twice, for rounding leaves something of the others the first time.
       for _ in 0..<2 {
         for other in block {

@@ -70,7 +70,7 @@ enum ModelStart {
             precision: precision))
       }
       let vocabulary = tokenization.tokenizer.vocabularySize
-      let table = try TokenTable(
+      let table = try TeacherTable(
         teacher: ModelLibrary.textEncoder(teacher), tokenizer: tokenization.tokenizer,
         .init(dimension: dimension, counts: data.tokenCounts(vocabulary), seed: recipe.seed),
         progress: progress("tokens"))
