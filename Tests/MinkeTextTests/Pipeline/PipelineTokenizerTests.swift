@@ -94,7 +94,7 @@ struct PipelineTokenizerTests {
   }
 
   @Test func `merges are texts or pairs, and the first learned is merged first`() throws {
-    for merges in [#"["b c","a b"]"#, #"[["b","c"],["a","b"]]"#, #"["#version: 0.2","b c","a b"]"#] {
+    for merges in [#"["b c","a b"]"#, #"[["b","c"],["a","b"]]"#, ##"["#version: 0.2","b c","a b"]"##] {
       let tokenizer = try Self.parse(
         #"{"model":{"vocab":{"a":0,"b":1,"c":2,"ab":3,"bc":4},"merges":\#(merges)}}"#)
       #expect(tokenizer.encode("abc") == [0, 4])
