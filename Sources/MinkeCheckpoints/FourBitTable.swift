@@ -1,4 +1,5 @@
 import MinkeCore
+import MinkeKernels
 
 #if canImport(FoundationEssentials)
   import FoundationEssentials
@@ -55,12 +56,20 @@ package struct FourBitTable: Sendable {
     self.scales = try scales.floats(requiringFinite: true)
   }
 
-  /// The table nearest to `floats`, `[rows, columns]` row-major, by the published recipe in float32 arithmetic:
-  /// `s = max |w| + 1e-8` and `q = round((w / s + 1) * 7.5)`, halves to even, kept within 0...15.
+  /// What the scale of a row is.
+  package enum RowScale: Sendable {
+    /// The largest number, as the published recipe has it: `max |w| + 1e-8`.
+    case largest
+    /// The share of it whose 16 numbers are nearest to the row, so that a few large numbers do not spoil the others.
+    case nearest
+  }
+
+  /// A table of 4-bit numbers for `floats`, `[rows, columns]` row-major, by the published recipe in float32 arithmetic:
+  /// `q = round((w / s + 1) * 7.5)`, halves to even, kept within 0...15.
   ///
   /// - Throws: `MinkeError` when the numbers do not fill the matrix, one is not finite, or `columns` is odd.
   package static func quantize(
-    _ floats: UnsafeBufferPointer<Float>, rows: Int, columns: Int
+    _ floats: UnsafeBufferPointer<Float>, rows: Int, columns: Int, scale kind: RowScale = .largest
   ) throws(MinkeError) -> FourBitTable {
     try checkColumns(columns)
     guard rows >= 0, case (let count, false) = rows.multipliedReportingOverflow(by: columns), count == floats.count
@@ -80,7 +89,7 @@ package struct FourBitTable: Sendable {
         }
         largest = max(largest, abs(value))
       }
-      let scale = largest + 1e-8
+      let scale = kind == .largest ? largest + 1e-8 : nearestScale(of: source)
       scales.baseAddress[row] = scale
       let target = packed.baseAddress + row * (columns / 2)
       for pair in 0..<columns / 2 {
@@ -88,6 +97,29 @@ package struct FourBitTable: Sendable {
       }
     }
     return FourBitTable(rows: rows, columns: columns, packed: SharedBuffer(packed), scales: SharedBuffer(scales))
+  }
+
+  /// The shares of the largest number of a row that its scale is chosen among.
+  private static let shares: [Float] = [0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 1]
+
+  /// The scale by which `row` loses least, as the sum of squares.
+  package static func nearestScale(of row: UnsafeBufferPointer<Float>) -> Float {
+    let largest = row.reduce(1e-8) { max($0, abs($1)) }
+    var best = (scale: largest, loss: Float.infinity)
+    for share in shares {
+      let loss = round(row.baseAddress, scale: share * largest, count: row.count, into: nil)
+      if loss < best.loss { best = (share * largest, loss) }
+    }
+    return best.scale
+  }
+
+  /// Writes the numbers that a row of 4-bit numbers with `scale` has in place of `row`; returns the sum of the squared
+  /// differences.
+  @discardableResult
+  package static func round(
+    _ row: UnsafePointer<Float>?, scale: Float, count: Int, into rounded: UnsafeMutablePointer<Float>?
+  ) -> Float {
+    minke_training(KernelLevel.active.rawLevel).pointee.round_to_nibbles(row, scale, count, rounded)
   }
 
   /// Row `index` as float32 numbers, `[columns]`.

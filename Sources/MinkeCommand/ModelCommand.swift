@@ -11,7 +11,9 @@ import MinkeTraining
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "model", abstract: "Look into a model, or write it in another layout.",
-    subcommands: [Info.self, Convert.self, Quantize.self, Distill.self, Settle.self], defaultSubcommand: nil)
+    subcommands: [
+      Info.self, Convert.self, Quantize.self, Distill.self, Average.self, Settle.self,
+    ], defaultSubcommand: nil)
 
   struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

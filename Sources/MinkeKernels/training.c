@@ -31,6 +31,23 @@ MINKE_INLINE void transpose(const float *x, size_t x_stride, size_t rows, size_t
   }
 }
 
+// Whole numbers of -2^22 to 2^22 are what is left of a float when this is added and taken away again, halves to even.
+static const float whole_shift = 12582912.0f;
+
+MINKE_INLINE float round_to_nibbles(const float *x, float scale, size_t count, float *y) {
+  v16 total = {0};
+  for (size_t c = 0; c < count; c += 16) {
+    const v16 value = MINKE_LOAD(x, c);
+    const v16 place = (value / scale + 1.0f) * 7.5f;
+    const v16 whole = min16(max16(place, (v16){0}), (v16){0} + 15.0f) + whole_shift - whole_shift;
+    const v16 rounded = (whole / 7.5f - 1.0f) * scale;
+    const v16 difference = MINKE_KEEP(c, rounded - value);
+    if (y) MINKE_STORE(y, c, rounded);
+    total += difference * difference;
+  }
+  return sum16(total);
+}
+
 MINKE_INLINE void tanh_all(const float *restrict x, size_t count, float *restrict y) {
   for (size_t c = 0; c < count; c++) y[c] = hyperbolic_tangent(x[c]);
 }
@@ -194,6 +211,9 @@ MINKE_INLINE void adam(const minke_adam_step *s, float *value, const float *grad
                                                   float *gradient, float *column_sums) {                               \
     return similarity_backward(row, count, before, gradient, column_sums);                                             \
   }                                                                                                                    \
+  TARGET static float round_to_nibbles_##LEVEL(const float *x, float scale, size_t count, float *y) {                  \
+    return round_to_nibbles(x, scale, count, y);                                                                       \
+  }                                                                                                                    \
   TARGET static void adam_##LEVEL(const minke_adam_step *step, float *value, const float *gradient, float *first,      \
                                   float *second, size_t count) {                                                       \
     adam(step, value, gradient, first, second, count);                                                                 \
@@ -212,6 +232,7 @@ MINKE_INLINE void adam(const minke_adam_step *s, float *value, const float *grad
       add_exp_##LEVEL,                                                                                                 \
       exp_##LEVEL,                                                                                                     \
       similarity_backward_##LEVEL,                                                                                     \
+      round_to_nibbles_##LEVEL,                                                                                        \
       adam_##LEVEL,                                                                                                    \
   };
 

@@ -25,7 +25,7 @@ extension JSONValue {
   /// Writes the value as a file of one line.
   ///
   /// - Throws: `MinkeError` when the file cannot be written.
-  func write(to url: URL) throws(MinkeError) {
+  package func write(to url: URL) throws(MinkeError) {
     var writer = try FileWriter(url)
     try writer.write(text + "\n")
     try writer.finish()

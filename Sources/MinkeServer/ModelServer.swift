@@ -95,9 +95,8 @@ public final class ModelServer: Service {
         server, tlsConfiguration: .makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key)))
     }
     let (settings, onListening) = (settings, onListening)
-    // What it says of its own coming and going is of no interest to others.
-    var quiet = logger
-    quiet.logLevel = max(quiet.logLevel, .critical)
+    // What it says of its own coming and going is of no interest to others, and each request would be given a logger.
+    let quiet = Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() }
     let application = Application(
       responder: door, server: server,
       configuration: ApplicationConfiguration(

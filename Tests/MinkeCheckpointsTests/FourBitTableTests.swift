@@ -72,4 +72,33 @@ import Testing
     #expect(try minkeError { _ = try quantize([1, 2], rows: Int.max, columns: 2) }.kind == .shapeMismatch)
     #expect(try minkeError { _ = try quantize([], rows: -1, columns: 2) }.kind == .shapeMismatch)
   }
+
+  @Test func theNearestScaleLosesLeast() throws {
+    var generator = SplitMix64(seed: 4)
+    // A few large numbers among many small ones, and lengths that fill no register.
+    for columns in [2, 14, 16, 50, 512] {
+      let numbers = (0..<3 * columns).map { Float(generator.normal()) * ($0 % 17 == 0 ? 6 : 1) }
+      func loss(_ scale: FourBitTable.RowScale) throws -> Float {
+        let table = try numbers.withUnsafeBufferPointer {
+          try FourBitTable.quantize($0, rows: 3, columns: columns, scale: scale)
+        }
+        return zip(numbers, (0..<3).flatMap { table.row($0) }).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      }
+      let (nearest, largest) = (try loss(.nearest), try loss(.largest))
+      #expect(nearest <= largest * 1.0001)
+      if columns == 512 { #expect(nearest < 0.8 * largest) }
+      let row = Array(numbers[..<columns])
+      var rounded = [Float](repeating: 0, count: columns)
+      let (scale, sum) = row.withUnsafeBufferPointer { row in
+        let scale = FourBitTable.nearestScale(of: row)
+        return (scale, FourBitTable.round(row.baseAddress, scale: scale, count: columns, into: &rounded))
+      }
+      let table = try row.withUnsafeBufferPointer {
+        try FourBitTable.quantize($0, rows: 1, columns: columns, scale: .nearest)
+      }
+      #expect(table.scales[0] == scale && zip(rounded, table.row(0)).allSatisfy { abs($0 - $1) < 1e-5 * scale })
+      let expected = zip(row, rounded).reduce(Float(0)) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
+      #expect(abs(sum - expected) <= 1e-3 * expected)
+    }
+  }
 }

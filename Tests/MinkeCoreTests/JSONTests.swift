@@ -87,4 +87,20 @@ import Testing
     #expect(try parse(JSONValue.string(risky).text) == .string(risky))
     #expect(JSONValue.string("👩‍👧 می‌خواهم").text == "\"👩‍👧 می‌خواهم\"")
   }
+
+  @Test func `Every scalar reads back as it was written, and only what must be is escaped`() throws {
+    var wrong: [UInt32] = []
+    for value in [0...0x700, 0x1f00...0x2100, 0xfe00...0x1_0010].joined() {
+      guard let scalar = Unicode.Scalar(UInt32(value)) else { continue }
+      let string = "a\(Character(scalar))é"
+      let text = JSONValue.string(string).text
+      let isEscaped = scalar == "\"" || scalar == "\\" || scalar.isTerminalControl
+      if try parse(text).string?.utf8.elementsEqual(string.utf8) != true
+        || text.utf8.contains(UInt8(ascii: "\\")) != isEscaped
+      {
+        wrong.append(scalar.value)
+      }
+    }
+    #expect(wrong == [])
+  }
 }

@@ -75,6 +75,23 @@ private let records = [
     }
   }
 
+  @Test func `Words stand out in plain text as in any other`() {
+    let words = QueryWords("Where do Whales2 and the ROOFER meet, café?")
+    for text in [
+      "", "whales2 Whales2s WHALES2, roofers' roofer-meets; xroofer roofer_meet", "s ss roofer",
+      String(repeating: "a", count: 99) + " meet",
+    ] {
+      let other = text + " \u{e9}"
+      let (plain, any) = (words.ranges(in: text), words.ranges(in: other))
+      #expect(plain.map { text[$0] } == any.map { other[$0] })
+      #expect(
+        plain.map { text.utf8.distance(from: text.startIndex, to: $0.lowerBound) }
+          == any.map { other.utf8.distance(from: other.startIndex, to: $0.lowerBound) })
+    }
+    let marked = "Whales2s, a roofer-meets"
+    #expect(words.ranges(in: marked).map { marked[$0] } == ["Whales2s", "roofer", "meets"])
+  }
+
   @Test func `Two collections are searched as one, each by a name of its own`() async throws {
     try await TestServer.withCollection(Array(records[..<1])) { one in
       try await TestServer.withCollection(Array(records[1...])) { other in

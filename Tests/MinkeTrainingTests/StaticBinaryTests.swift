@@ -10,9 +10,9 @@ import Testing
 @Suite("SSE with native bits", .serialized) struct StaticBinaryTests {
   private let texts = ["a whale in the sea", "", "machine translation", "the sea"]
 
-  private func trainee(bits: Int = 64) throws -> StaticBinaryTrainee {
-    StaticBinaryTrainee(
-      base: try StaticTrainee(from: ModelLibrary.textEncoder(Fixture.url("sse-tiny").path)), bits: bits, seed: 3)
+  private func trainee(bits: Int = 64, _ precision: Precision = .float32) throws -> StaticBinaryTrainee {
+    let base = try StaticTrainee(from: ModelLibrary.textEncoder(Fixture.url("sse-tiny").path), precision: precision)
+    return StaticBinaryTrainee(base: base, bits: bits, seed: 3)
   }
 
   private func logits(_ trainee: StaticBinaryTrainee, _ tape: Tape) throws -> Variable {
@@ -21,8 +21,8 @@ import Testing
 
   @Test(arguments: [Precision.float32, .fourBit]) func whatIsWrittenGivesTheBitsOfTheTape(precision: Precision) throws {
     try Fixture.withTemporaryFolder { folder in
-      let (trainee, tape) = (try trainee(), Tape())
-      try trainee.write(precision, to: folder)
+      let (trainee, tape) = (try trainee(bits: 64, precision), Tape())
+      try trainee.write(to: folder)
       let encoder = try ModelLibrary.textEncoder(folder.path)
       #expect(encoder.metric == .hamming && encoder.dimensions == [64])
       #expect(encoder.facts.first?.value == "SSE with native bits")
@@ -30,16 +30,25 @@ import Testing
       let bits = try encoder.encode(texts, options: .init())
       #expect(bits.packedBits?.count == texts.count * 8)
       for (index, number) in numbers.enumerated() { #expect(bits[index / 64][index % 64] == (number > 0 ? 1 : -1)) }
-      if precision == .float32 {
-        let expected = try logits(trainee, tape).value.read.copied()
-        expectClose(numbers.map(Double.init), expected.map(Double.init), 1e-5, "logits")
-      }
+      let expected = try logits(trainee, tape).value.read.copied()
+      expectClose(numbers.map(Double.init), expected.map(Double.init), 1e-5, "logits")
       // Written once more in the other precision, and gone on with.
       let second = folder.appendingPathComponent("second")
       try encoder.save(to: second, precision: .fourBit)
       let saved = try #require(ModelLibrary.textEncoder(second.path) as? StaticBinaryEncoder)
       let again = try StaticBinaryTrainee(from: saved)
       #expect(again.parameters.map(\.name) == trainee.parameters.map(\.name))
+    }
+  }
+
+  @Test func aStartIsTheVectorAndRotationsOfIt() throws {
+    let weight = try trainee(bits: 100).parameters.first { $0.columns == 64 && $0.rows == 100 }
+    let rows = try #require(weight).copied()
+    for first in 0..<100 {
+      for second in 0..<100 where first / 64 == second / 64 {
+        let product = (0..<64).reduce(Float(0)) { $0 + rows[first * 64 + $1] * rows[second * 64 + $1] }
+        #expect(abs(product - (first == second ? 1 : 0)) < 1e-5)
+      }
     }
   }
 

@@ -130,6 +130,34 @@ struct StaticTrainingTests {
     }
   }
 
+  @Test func whatIsRoundedWhileItIsTaughtIsWhatIsWritten() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let encoder = try ModelLibrary.textEncoder(Fixture.url("sse-tiny").path)
+      let taught = try StaticTrainee(from: encoder, precision: .fourBit)
+      let plain = try StaticTrainee(from: encoder)
+      let texts = ["a whale in the sea", "", "machine translation", "the sea"]
+      let batch = TokenBatch(try taught.tokenization.ids(of: texts, role: nil))
+      let (tape, plainTape) = (Tape(), Tape())
+      let (rounded, exact) = (taught.encode(batch, on: tape), plain.encode(batch, on: plainTape))
+      let numbers = rounded.value.read.copied()
+      #expect(numbers != exact.value.read.copied())
+
+      try taught.write(to: folder)
+      let written = try ModelLibrary.textEncoder(folder.path)
+      let vectors = try written.encode(texts, options: EncodingOptions(normalize: false)).floats ?? []
+      expectClose(vectors.map(Double.init), numbers.map(Double.init), 1e-5, "vectors")
+
+      // The numbers behind the rounded ones are changed, each as if it were not rounded.
+      let adam = Adam(taught.parameters)
+      let table = try #require(taught.parameters.first)
+      let before = table.copied()
+      for row in 0..<texts.count { for column in 0..<rounded.value.columns { rounded.gradient[row, column] = 1 } }
+      tape.backward()
+      adam.step(rate: 0.01)
+      #expect(table.copied() != before)
+    }
+  }
+
   @Test func clippingShortensAllGradientsTogether() {
     let (a, b) = (Parameter("a", shape: [2], [0, 0]), Parameter("b", shape: [1], [0]))
     a.gradient[0, 0] = 3

@@ -43,7 +43,7 @@ import Testing
     let tokenizer = teacher.tokenizer
     var counts = [Int](repeating: 1, count: tokenizer.vocabularySize)
     counts[5] = 1_000_000
-    let table = try TokenTable(teacher: teacher, tokenizer: tokenizer, .init(dimension: 80, counts: counts))
+    let table = try TeacherTable(teacher: teacher, tokenizer: tokenizer, .init(dimension: 80, counts: counts))
     #expect(table.rows.count == tokenizer.vocabularySize * 80)
     #expect(abs(table.keptVariance - 1) < 1e-6)
     let length = { (row: Int) in
@@ -51,9 +51,9 @@ import Testing
     }
     #expect(length(5) < 0.01 * length(6))
     #expect(!table.rows.contains { !$0.isFinite })
-    #expect(TokenTable.text(of: "##ing") == "ing" && TokenTable.text(of: "sing") == "sing")
+    #expect(TeacherTable.text(of: "##ing") == "ing" && TeacherTable.text(of: "sing") == "sing")
     let bits = try BinarizedEncoder(teacher)
-    #expect(throws: MinkeError.self) { try TokenTable(teacher: bits, tokenizer: tokenizer, .init(dimension: 8)) }
+    #expect(throws: MinkeError.self) { try TeacherTable(teacher: bits, tokenizer: tokenizer, .init(dimension: 8)) }
   }
 
   @Test func distillationOfATeacherAndWords() throws {

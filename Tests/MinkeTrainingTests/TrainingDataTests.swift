@@ -187,6 +187,44 @@ import Testing
       }
     }
   }
+
+  @Test func `Rows of some sources are conversations, the others texts`() throws {
+    try Fixture.withTemporaryFolder { folder in
+      let tokenizer = try SpikeTokenizer(contentsOf: Fixture.url("spikewhale-tiny/tokenizer.json"))
+      let rows = folder.appendingPathComponent("rows.jsonl")
+      let lines = [
+        #"{"anchor": "a title", "positive": "a text", "source": "page"}"#,
+        #"{"anchor": "who?", "positive": "a <|im_end|> whale", "source": "talk"}"#,
+      ]
+      try Data(lines.joined(separator: "\n").utf8).write(to: rows)
+      var selection = DataSelection(
+        files: [rows.path], columns: ["positive"], turns: ["anchor", "positive"], conversations: ["talk"])
+      func ids(_ length: Int) throws -> [TokenID] {
+        try TrainingSet(sequencesOf: length, selection, tokenizer, separator: 3).columns[0].ids
+      }
+      let form = try ChatML(tokenizer, named: "test")
+      // What is spelt in a turn does not end it.
+      let talk = [ChatMessage(.user, "who?"), ChatMessage(.assistant, "a <|im_end|> whale")].flatMap(form.tokens) + [3]
+      let page = tokenizer.encode("a text") + [3]
+      #expect(try ids(page.count + talk.count) == page + talk)
+      // Without sources all rows are conversations, and need no other column.
+      (selection.columns, selection.conversations) = ([], [])
+      let first = [ChatMessage(.user, "a title"), ChatMessage(.assistant, "a text")].flatMap(form.tokens) + [3]
+      #expect(try ids(first.count + talk.count) == first + talk)
+      // A column that is not there is named.
+      selection.turns = ["anchor", "answer"]
+      expectError(.malformedFile, "answer", "anchor, positive, source") { _ = try ids(2) }
+    }
+  }
+
+  @Test func `Conversations are for language models, and have turns`() {
+    var recipe = Recipe(.sse)
+    (recipe.data, recipe.turns) = (["rows.jsonl"], ["anchor", "positive"])
+    expectError(.invalidArgument, "turns", "sse") { _ = try TrainingSetup(recipe) }
+    recipe = Recipe(.lm)
+    (recipe.data, recipe.conversations) = (["rows.jsonl"], ["talk"])
+    expectError(.invalidArgument, "conversations", "turns") { _ = try TrainingSetup(recipe) }
+  }
 }
 
 @Suite("Texts cut to characters") struct CutTextTests {

@@ -194,6 +194,17 @@ struct SpikeWhaleTrainingTests {
     }
   }
 
+  @Test func aSecondTokenOfWeight0IsLeftOut() throws {
+    let (model, tape) = (try model(), Tape())
+    model.secondTokenWeight = 0
+    let parts = model.losses(sequences, on: tape)
+    #expect(parts.map(\.name) == ["next token", "squared log partition"])
+    tape.backward(from: tape.sum(parts.map { ($0.loss, $0.weight) }))
+    let gradients = Dictionary(uniqueKeysWithValues: model.parameters.map { ($0.name, $0.gradient.read.copied()) })
+    #expect(try #require(gradients["mtp_heads.0.proj.weight"]).allSatisfy { $0 == 0 })
+    #expect(try #require(gradients["model.embed_tokens.weight"]).contains { $0 != 0 })
+  }
+
   @Test(arguments: KernelLevel.available) func fourStepsOfAdamW(level: KernelLevel) throws {
     let (model, tape) = (try model(), Tape(kernels: level))
     let adam = Adam(model.parameters, .init(beta1: 0.9, beta2: 0.95, decay: 0.1), kernels: level)

@@ -8,14 +8,7 @@ extension BitLoss.Relaxation: ExpressibleByArgument {}
 
 /// The members of a recipe that may be given on the command line; each goes before the file's.
 struct RecipeOptions: ParsableArguments {
-  @Option(
-    parsing: .upToNextOption,
-    help: """
-      What to learn from: .jsonl, .tsv of scored pairs, or .txt for language models, also .gz and .xz; folders, documents \
-      and collections are made into pairs.
-      """,
-    completion: .file())
-  var data: [String] = []
+  @OptionGroup var selection: DataOptions
 
   @Option(
     parsing: .upToNextOption,
@@ -45,27 +38,6 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(help: "The encoder, or the .npy file of vectors, to learn from.", completion: .file())
   var teacher: String?
-
-  @Option(
-    parsing: .upToNextOption,
-    help: ArgumentHelp("The members that hold the texts: the anchor, the positive, negatives.", valueName: "name"))
-  var columns: [String] = []
-
-  @Option(parsing: .upToNextOption, help: ArgumentHelp("Only rows of these sources.", valueName: "name"))
-  var sources: [String] = []
-
-  @Option(help: ArgumentHelp("Take one row of as many.", valueName: "n"))
-  var every: Int?
-
-  @Option(help: ArgumentHelp("The first row to take, counted from 0.", valueName: "n"))
-  var offset: Int?
-
-  @Option(help: ArgumentHelp("The most rows to take.", valueName: "n"))
-  var limit: Int?
-
-  @Option(
-    help: ArgumentHelp("The most characters of a text that are read, up to the end of a word.", valueName: "n"))
-  var characters: Int?
 
   @Option(
     help: ArgumentHelp("Measure on so many rows, or below 1 on this share, and do not learn them.", valueName: "n"))
@@ -125,6 +97,12 @@ struct RecipeOptions: ParsableArguments {
   var scale: Double?
 
   @Option(
+    help: ArgumentHelp(
+      "How the table of a static model is held: float32, or 4bit: rounded in every step as it will be in the end.",
+      valueName: "precision"))
+  var precision: Precision?
+
+  @Option(
     help: "What stands for the signs of bits: \(BitLoss.Relaxation.allCases.map(\.rawValue).joined(separator: ", ")).")
   var relaxation: BitLoss.Relaxation?
 
@@ -154,12 +132,12 @@ struct RecipeOptions: ParsableArguments {
   /// What was given, by the names that recipes have for it.
   var members: [String: JSONValue] {
     get throws {
-      var members: [String: JSONValue] = [:]
+      var members = selection.members
       func add(_ key: String, _ value: JSONValue?) { if let value { members[key] = value } }
       func add(_ key: String, _ texts: [String]) {
         if !texts.isEmpty { members[key] = .array(texts.map { .string($0) }) }
       }
-      add("data", data + collection)
+      add("data", selection.data + collection)
       add("from", from.map { .string($0) })
       add("tokenizer", tokenizer.map { .string($0) })
       add("dimension", dimension.map { .integer($0) })
@@ -170,12 +148,6 @@ struct RecipeOptions: ParsableArguments {
         members["configuration"] = try JSONValue(parsing: file.bytes, subject: file.path)
       }
       add("teacher", teacher.map { .string($0) })
-      add("columns", columns)
-      add("sources", sources)
-      add("every", every.map { .integer($0) })
-      add("offset", offset.map { .integer($0) })
-      add("limit", limit.map { .integer($0) })
-      add("characters", characters.map { .integer($0) })
       add("held_out", heldOut.map { .number($0) })
       add("length", length.map { .integer($0) })
       add("batch", batch.map { .integer($0) })
@@ -195,6 +167,7 @@ struct RecipeOptions: ParsableArguments {
         members["loss"] = .object(Dictionary(try loss.map(Self.term), uniquingKeysWith: { $1 }))
       }
       add("scale", scale.map { .number($0) })
+      add("precision", precision.map { .string($0.rawValue) })
       add("relaxation", relaxation.map { .string($0.rawValue) })
       add("both_directions", bothDirections.map { .boolean($0) })
       add("lexical", lexical.map { .number($0) })

@@ -21,7 +21,7 @@ struct TrainCommand: AsyncParsableCommand {
       run holds recipe.json, metrics.jsonl, curves.svg, the last checkpoint, and in the end the model. \
       After ctrl-C, or whatever else ended it, --resume goes on as if nothing had been.
       """,
-    subcommands: [SSE.self, BNE.self, Head.self, LM.self])
+    subcommands: [SSE.self, BNE.self, Head.self, LM.self, Vocabulary.self])
 
   struct SSE: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -87,54 +87,101 @@ extension JSONValue: ExpressibleByDictionaryLiteral, ExpressibleByArrayLiteral {
 extension JSONValue {
   /// The value as JSON text on one line, keys in order.
   public var text: String {
-    var text = ""
-    write(to: &text)
-    return text
+    var bytes: [UInt8] = []
+    write(to: &bytes)
+    return String(decoding: bytes, as: UTF8.self)
   }
 
-  private func write(to text: inout String) {
+  private func write(to bytes: inout [UInt8]) {
     switch self {
     case .object(let members):
-      text += "{"
+      bytes.append(UInt8(ascii: "{"))
       for (index, key) in members.keys.sorted().enumerated() {
-        if index > 0 { text += "," }
-        Self.write(key, to: &text)
-        text += ":"
-        members[key]?.write(to: &text)
+        if index > 0 { bytes.append(UInt8(ascii: ",")) }
+        Self.write(key, to: &bytes)
+        bytes.append(UInt8(ascii: ":"))
+        members[key]?.write(to: &bytes)
       }
-      text += "}"
+      bytes.append(UInt8(ascii: "}"))
     case .array(let elements):
-      text += "["
+      bytes.append(UInt8(ascii: "["))
       for (index, element) in elements.enumerated() {
-        if index > 0 { text += "," }
-        element.write(to: &text)
+        if index > 0 { bytes.append(UInt8(ascii: ",")) }
+        element.write(to: &bytes)
       }
-      text += "]"
-    case .string(let string): Self.write(string, to: &text)
-    case .integer(let value): text += String(value)
-    case .number(let value): text += value.isFinite ? value.description : "null"
-    case .boolean(let value): text += value ? "true" : "false"
-    case .null: text += "null"
+      bytes.append(UInt8(ascii: "]"))
+    case .string(let string): Self.write(string, to: &bytes)
+    case .integer(let value): bytes += String(value).utf8
+    case .number(let value): bytes += (value.isFinite ? value.description : "null").utf8
+    case .boolean(let value): bytes += (value ? "true" : "false").utf8
+    case .null: bytes += "null".utf8
     }
   }
 
   /// Appends `string` in quotes, with what JSON does not allow in them escaped, and also what could steer a terminal.
   public static func write(_ string: some StringProtocol, to text: inout String) {
-    text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\n": text += "\\n"
-      case "\r": text += "\\r"
-      case "\t": text += "\\t"
-      case _ where scalar.value < 0x20 || scalar.isTerminalControl:
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
+    var bytes: [UInt8] = []
+    write(string, to: &bytes)
+    text += String(decoding: bytes, as: UTF8.self)
+  }
+
+  private static func write(_ string: some StringProtocol, to bytes: inout [UInt8]) {
+    bytes.append(UInt8(ascii: "\""))
+    let isWritten: Void? = string.utf8.withContiguousStorageIfAvailable { write($0, to: &bytes) }
+    if isWritten == nil { Array(string.utf8).withUnsafeBufferPointer { write($0, to: &bytes) } }
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  /// Appends text in runs that need no escapes.
+  private static func write(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+    var (written, place) = (0, 0)
+    while place < text.count {
+      let byte = text[place]
+      if byte >= 0x20, byte < 0x7f, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") {
+        place += 1
+        continue
       }
+      guard let (scalar, width) = escaped(text, at: place) else {
+        place += 1
+        continue
+      }
+      bytes += text[written..<place]
+      switch scalar {
+      case "\"": bytes += "\\\"".utf8
+      case "\\": bytes += "\\\\".utf8
+      case "\n": bytes += "\\n".utf8
+      case "\r": bytes += "\\r".utf8
+      case "\t": bytes += "\\t".utf8
+      default:
+        let digits = String(scalar.value, radix: 16)
+        bytes += "\\u".utf8
+        bytes += repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count)
+        bytes += digits.utf8
+      }
+      place += width
+      written = place
     }
-    text += "\""
+    bytes += text[written...]
+  }
+
+  /// The scalar that begins at `place` and its bytes, where it must be escaped.
+  private static func escaped(_ text: UnsafeBufferPointer<UInt8>, at place: Int) -> (Unicode.Scalar, width: Int)? {
+    // Only these bytes begin a scalar that a terminal may obey: all are of one, two or three.
+    let first = UInt32(text[place])
+    let width: Int
+    switch first {
+    case 0..<0x80: width = 1
+    case 0xc2, 0xd8: width = 2
+    case 0xe2, 0xef: width = 3
+    default: return nil
+    }
+    guard place + width <= text.count else { return nil }
+    var value = width == 1 ? first : first & (0x7f >> UInt32(width))
+    for next in text[(place + 1)..<(place + width)] { value = value << 6 | UInt32(next & 0x3f) }
+    guard let scalar = Unicode.Scalar(value),
+      scalar == "\"" || scalar == "\\" || scalar.isTerminalControl
+    else { return nil }
+    return (scalar, width)
   }
 }
 

@@ -65,6 +65,10 @@ typedef struct minke_training_kernels {
   float (*similarity_backward)(const minke_similarity_row *row, size_t count, const float *before, float *gradient,
                                float *column_sums);
 
+  /// y = x rounded to the 16 numbers (q / 7.5 - 1) scale of a row of 4-bit numbers; returns the sum of the squared
+  /// differences. `y` may be NULL.
+  float (*round_to_nibbles)(const float *x, float scale, size_t count, float *y);
+
   /// Adam over `count` numbers; a NULL gradient stands for zeros.
   void (*adam)(const minke_adam_step *step, float *value, const float *gradient, float *first, float *second,
                size_t count);

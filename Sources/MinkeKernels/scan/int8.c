@@ -100,48 +100,71 @@ MINKE_TARGET_AVX512 int32_t minke_scan_row_dot_int8_avx512(const int8_t *a, cons
   return _mm512_reduce_add_epi32(sum);
 }
 
-// The products of even and of odd bytes are summed as 16-bit numbers, because maddubs would saturate.
-MINKE_TARGET_AVX2 MINKE_INLINE void tile_avx2(const uint8_t *half_block, const float *scales, size_t rows,
-                                              minke_int8_tile tile, const int nq, size_t query_count, float *scores,
-                                              size_t stride) {
+// The even and the odd numbers of a word as 16-bit numbers: maddubs, which takes bytes, would saturate.
+MINKE_TARGET_AVX2 MINKE_INLINE __m256i even_avx2(uint32_t word) {
+  return _mm256_srai_epi16(_mm256_slli_epi16(_mm256_set1_epi32((int)word), 8), 8);
+}
+
+MINKE_TARGET_AVX2 MINKE_INLINE __m256i odd_avx2(uint32_t word) {
+  return _mm256_srai_epi16(_mm256_set1_epi32((int)word), 8);
+}
+
+// Words of queries, 2 for each, that are widened once for all blocks: those of 16 queries with 1024 numbers.
+enum { WIDE_WORDS = 8192 };
+
+// `wide` holds the widened words from the same query on; null to widen them here.
+MINKE_TARGET_AVX2 MINKE_INLINE void tile_avx2(const uint8_t *block, const float *scales, size_t rows,
+                                              minke_int8_tile tile, const uint32_t *wide, const int nq,
+                                              size_t query_count, float *scores, size_t stride) {
   const __m256i low = _mm256_set1_epi16(0xff);
-  __m256i sum[4];
+  __m256i sum[8];
 #pragma clang loop unroll(full)
-  for (int q = 0; q < nq; q++) sum[q] = _mm256_setzero_si256();
-  for (size_t r = 0; r < rows; r++, half_block += 64, tile.words += query_count) {
-    const __m256i vectors = _mm256_load_si256((const __m256i *)half_block);
-    const __m256i even = _mm256_and_si256(vectors, low), odd = _mm256_srli_epi16(vectors, 8);
+  for (int i = 0; i < 2 * nq; i++) sum[i] = _mm256_setzero_si256();
+  for (size_t r = 0; r < rows; r++, block += 64, tile.words += query_count) {
+    const __m256i first = _mm256_load_si256((const __m256i *)block);
+    const __m256i second = _mm256_load_si256((const __m256i *)(block + 32));
+    const __m256i first_even = _mm256_and_si256(first, low), first_odd = _mm256_srli_epi16(first, 8);
+    const __m256i second_even = _mm256_and_si256(second, low), second_odd = _mm256_srli_epi16(second, 8);
 #pragma clang loop unroll(full)
     for (int q = 0; q < nq; q++) {
-      const __m256i query = _mm256_set1_epi32((int)tile.words[q]);
-      const __m256i query_even = _mm256_srai_epi16(_mm256_slli_epi16(query, 8), 8);
-      const __m256i query_odd = _mm256_srai_epi16(query, 8);
-      const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(even, query_even), _mm256_madd_epi16(odd, query_odd));
-      sum[q] = _mm256_add_epi32(sum[q], products);
+      const __m256i even = wide ? _mm256_set1_epi32((int)wide[2 * q]) : even_avx2(tile.words[q]);
+      const __m256i odd = wide ? _mm256_set1_epi32((int)wide[2 * q + 1]) : odd_avx2(tile.words[q]);
+      sum[2 * q] = _mm256_add_epi32(
+          sum[2 * q], _mm256_add_epi32(_mm256_madd_epi16(first_even, even), _mm256_madd_epi16(first_odd, odd)));
+      sum[2 * q + 1] = _mm256_add_epi32(
+          sum[2 * q + 1], _mm256_add_epi32(_mm256_madd_epi16(second_even, even), _mm256_madd_epi16(second_odd, odd)));
     }
+    if (wide) wide += 2 * query_count;
   }
 #pragma clang loop unroll(full)
-  for (int q = 0; q < nq; q++) {
-    const __m256i exact = _mm256_sub_epi32(sum[q], _mm256_set1_epi32(tile.offsets[q]));
-    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(exact), _mm256_loadu_ps(scales));
-    _mm256_storeu_ps(scores + q * stride, _mm256_mul_ps(scaled, _mm256_set1_ps(tile.scales[q])));
+  for (int i = 0; i < 2 * nq; i++) {
+    const int q = i / 2, half = i % 2 * 8;
+    const __m256i exact = _mm256_sub_epi32(sum[i], _mm256_set1_epi32(tile.offsets[q]));
+    const __m256 scaled = _mm256_mul_ps(_mm256_cvtepi32_ps(exact), _mm256_loadu_ps(scales + half));
+    _mm256_storeu_ps(scores + q * stride + half, _mm256_mul_ps(scaled, _mm256_set1_ps(tile.scales[q])));
   }
 }
 
 MINKE_TARGET_AVX2 void minke_scan_dot_int8_avx2(const uint8_t *blocks, const float *scales, size_t block_count,
                                                 size_t rows, minke_int8_tile tile, size_t query_count, float *scores,
                                                 size_t stride) {
+  uint32_t words[WIDE_WORDS];
+  const uint32_t *wide = 0;
+  if (2 * rows * query_count <= WIDE_WORDS) {
+    for (size_t i = 0; i < rows * query_count; i++) {
+      words[2 * i] = (uint32_t)_mm256_cvtsi256_si32(even_avx2(tile.words[i]));
+      words[2 * i + 1] = (uint32_t)_mm256_cvtsi256_si32(odd_avx2(tile.words[i]));
+    }
+    wide = words;
+  }
   for (size_t b = 0; b < block_count; b++, blocks += 64 * rows, scales += 16, scores += 16) {
-    for (size_t half = 0; half < 16; half += 8) {
-      const uint8_t *half_block = blocks + 4 * half;
-      const float *half_scales = scales + half;
-      switch (query_count) {
-        case 1: tile_avx2(half_block, half_scales, rows, tile, 1, 1, scores + half, stride); break;
-        case 2: tile_avx2(half_block, half_scales, rows, tile, 2, 2, scores + half, stride); break;
-        default:
-          for (size_t q = 0; q < query_count; q += 4)
-            tile_avx2(half_block, half_scales, rows, from(tile, q), 4, query_count, scores + half + q * stride, stride);
-      }
+    switch (query_count) {
+      case 1: tile_avx2(blocks, scales, rows, tile, wide, 1, 1, scores, stride); break;
+      case 2: tile_avx2(blocks, scales, rows, tile, wide, 2, 2, scores, stride); break;
+      default:
+        for (size_t q = 0; q < query_count; q += 4)
+          tile_avx2(blocks, scales, rows, from(tile, q), wide ? wide + 2 * q : 0, 4, query_count, scores + q * stride,
+                    stride);
     }
   }
 }

@@ -67,13 +67,13 @@ extension ChatMessage {
 /// ChatML, the form in which a model reads a conversation: `<|im_start|>role\ntext<|im_end|>\n` for each message.
 ///
 /// Special tokens that are spelt out in a message are taken as plain text, so a message cannot end itself.
-struct ChatML: Sendable {
+package struct ChatML: Sendable {
   private let tokenizer: any LosslessTokenizer
   private let start: TokenID
   private let end: [TokenID]
 
   /// - Throws: `MinkeError` when the vocabulary lacks the tokens of ChatML; `name` stands for the model.
-  init(_ tokenizer: any LosslessTokenizer, named name: String) throws(MinkeError) {
+  package init(_ tokenizer: any LosslessTokenizer, named name: String) throws(MinkeError) {
     guard let start = tokenizer.id(of: "<|im_start|>"), let end = tokenizer.id(of: "<|im_end|>") else {
       throw MinkeError(
         .unsupportedFile, "\(name): tokenizer", expected: "<|im_start|> and <|im_end|> for a chat",
@@ -87,7 +87,8 @@ struct ChatML: Sendable {
   /// What stands before the answer.
   var answerStart: [TokenID] { [start] + tokenizer.encodePlain("assistant\n") }
 
-  func tokens(of message: ChatMessage) -> [TokenID] {
+  /// A message as the model reads it.
+  package func tokens(of message: ChatMessage) -> [TokenID] {
     switch message.role {
     // An answer's own tokens come after its beginning, as when it was generated.
     case .assistant: answer(tokenizer.encodePlain(message.text))

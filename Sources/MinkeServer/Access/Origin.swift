@@ -48,9 +48,21 @@ struct Authority: Hashable, Sendable {
 
   /// Whether the host is an address and no name: what a name stands for can be changed by whoever owns it.
   var isAddress: Bool {
-    if host.contains(":") { return true }
-    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
-    return parts.count == 4 && parts.allSatisfy { $0.utf8.count <= 3 && UInt8($0) != nil }
+    if host.utf8.contains(UInt8(ascii: ":")) { return true }
+    var (number, digits, dots) = (0, 0, 0)
+    for byte in host.utf8 {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "9"):
+        number = 10 * number + Int(byte - UInt8(ascii: "0"))
+        digits += 1
+        guard digits <= 3, number <= 255 else { return false }
+      case UInt8(ascii: "."):
+        guard digits > 0 else { return false }
+        (number, digits, dots) = (0, 0, dots + 1)
+      default: return false
+      }
+    }
+    return dots == 3 && digits > 0
   }
 
   private static func isNamePart(_ byte: UInt8) -> Bool {

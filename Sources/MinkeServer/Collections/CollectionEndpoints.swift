@@ -53,19 +53,28 @@ struct CollectionEndpoints: Sendable {
       Holdings.Search(
         query: query, collections: collections, options: options, filter: try members.text("filter"),
         surroundings: try members.integer("surroundings", in: 0...50) ?? 0))
+    let isShort = result.found.count <= Self.shortReply
+    let text = isShort ? Self.text(of: result, query) : try await Workers.run { Self.text(of: result, query) }
+    return Response(jsonText: text)
+  }
+
+  /// Responses with more results are written elsewhere than on the thread of the connection.
+  private static let shortReply = 20
+
+  private static func text(of result: Holdings.SearchResult, _ query: String) -> ByteBuffer {
     let words = QueryWords(query)
     let results = result.found.enumerated().map { rank, found -> JSONValue in
-      var json = Self.json(found.passage, in: found.collection)
+      var json = json(found.passage, in: found.collection)
       json["rank"] = .integer(rank + 1)
       json["score"] = .number(Double(found.passage.score))
-      json["matches"] = Self.matches(words, in: found.passage.text)
+      json["matches"] = matches(words, in: found.passage.text)
       return .object(json)
     }
-    return Response(
-      json: [
-        "query": .string(query), "milliseconds": .number(result.milliseconds), "passages": .integer(result.passages),
-        "results": .array(results),
-      ])
+    let reply: JSONValue = [
+      "query": .string(query), "milliseconds": .number(result.milliseconds), "passages": .integer(result.passages),
+      "results": .array(results),
+    ]
+    return ByteBuffer(string: reply.text)
   }
 
   /// The texts of a request, the most like its query first.

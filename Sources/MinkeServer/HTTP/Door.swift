@@ -86,8 +86,9 @@ struct Door: HTTPResponder {
   private func body(of request: Request, _ context: Visit, isWanted: Bool) async throws -> ByteBuffer {
     let most = isWanted ? limits.bodyBytes : 1 << 12
     if isWanted {
-      let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }
-      guard type.lowercased().filter({ !$0.isWhitespace }) == "application/json" else {
+      let field = request.headers[.contentType] ?? ""
+      let type = field.prefix { $0 != ";" }
+      guard field == "application/json" || type.lowercased().filter({ !$0.isWhitespace }) == "application/json" else {
         throw Failure(.unsupportedMediaType, "Content-Type: expected application/json, found \"\(type)\"")
       }
     }

@@ -14,7 +14,8 @@ struct EmbeddingEndpoints: Sendable {
     ]
   }
 
-  /// Responses to more texts are written elsewhere than on the thread of the connection.
+  /// Responses to more texts are written elsewhere than on the thread of the connection, as are packed signs, which are
+  /// worked out on all cores.
   private static let shortReply = 16
 
   private func embeddings(_ exchange: Exchange) async throws -> Response {
@@ -27,8 +28,8 @@ struct EmbeddingEndpoints: Sendable {
     let reply = EmbeddingsReply(
       vectors: encoded.vectors, tokens: encoded.tokens, model: encoder.identity.name, encoding: request.encoding,
       type: request.type)
-    let text =
-      request.inputs.count > Self.shortReply ? try await Workers.run { try reply.text() } : try reply.text()
+    let isShort = request.inputs.count <= Self.shortReply && request.type != .binary && request.type != .ubinary
+    let text = isShort ? try reply.text() : try await Workers.run { try reply.text() }
     return Response(jsonText: text)
   }
 

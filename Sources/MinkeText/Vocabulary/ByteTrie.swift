@@ -2,7 +2,7 @@
 ///
 /// It is a double-array trie (Aoe, 1989): the child of node `n` by byte `b` is slot `base[n] + b` if that slot's
 /// `check` is `n`. A step costs two reads next to each other; memory is 12 bytes a slot, about one slot a node.
-struct ByteTrie: Sendable {
+package struct ByteTrie: Sendable {
   private struct Slot: Sendable {
     /// Where the children begin.
     var base: Int32 = 0
@@ -15,7 +15,7 @@ struct ByteTrie: Sendable {
   private var slots: [Slot] = [Slot](repeating: Slot(), count: 1)
 
   /// A trie of `keys`, of which none may be empty or stand twice. Values are not negative.
-  init(_ keys: [(bytes: ArraySlice<UInt8>, value: Int32)]) {
+  package init(_ keys: [(bytes: ArraySlice<UInt8>, value: Int32)]) {
     let sorted = keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     slots[0].check = 0
     var firstFree = 1
@@ -60,7 +60,7 @@ struct ByteTrie: Sendable {
 
   /// The longest key that `bytes` begins with: its length and number; length 0 when there is none.
   @inline(__always)
-  func longestPrefix(of bytes: UnsafeBufferPointer<UInt8>) -> (length: Int, value: Int32) {
+  package func longestPrefix(of bytes: UnsafeBufferPointer<UInt8>) -> (length: Int, value: Int32) {
     slots.withUnsafeBufferPointer { slots in
       var node = 0
       var best = (length: 0, value: Int32(-1))

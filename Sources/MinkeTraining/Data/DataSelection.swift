@@ -20,14 +20,29 @@ package struct DataSelection: Sendable, Equatable {
   /// The most characters (Unicode scalars) of a text that are read, by the student and by a teacher, up to the end of a
   /// word; nil for all.
   package var characters: Int?
+  /// The members that are a conversation, the user's turn and the assistant's one after the other; empty where rows hold
+  /// texts only.
+  package var turns: [String]
+  /// The sources whose rows are conversations, where there are ``turns``; empty for all.
+  package var conversations: [String]
 
   package init(
     files: [String], columns: [String] = [], sourceColumn: String = "source", scoreColumn: String = "score",
-    sources: [String] = [], every: Int = 1, offset: Int = 0, limit: Int? = nil, characters: Int? = nil
+    sources: [String] = [], every: Int = 1, offset: Int = 0, limit: Int? = nil, characters: Int? = nil,
+    turns: [String] = [], conversations: [String] = []
   ) {
     (self.files, self.columns, self.sourceColumn, self.scoreColumn) = (files, columns, sourceColumn, scoreColumn)
     (self.sources, self.every, self.offset, self.limit) = (sources, every, offset, limit)
     self.characters = characters
+    (self.turns, self.conversations) = (turns, conversations)
+  }
+
+  /// Whether every row is a conversation.
+  var holdsOnlyConversations: Bool { !turns.isEmpty && conversations.isEmpty }
+
+  /// Whether a row of `source` is a conversation.
+  func isConversation(_ source: String) -> Bool {
+    !turns.isEmpty && (conversations.isEmpty || conversations.contains(source))
   }
 }
 
@@ -60,8 +75,9 @@ package struct DataColumns: Sendable, Equatable {
     source = selection.sourceColumn
     score = members[selection.scoreColumn] != nil ? selection.scoreColumn : nil
     let names = members.keys.sorted()
-    if !selection.columns.isEmpty {
-      texts = selection.columns
+    let named = selection.holdsOnlyConversations ? selection.turns : selection.columns
+    if !named.isEmpty {
+      texts = named
     } else if purpose == .texts, members["text"] != nil {
       texts = ["text"]
     } else {
@@ -93,6 +109,11 @@ package struct DataColumns: Sendable, Equatable {
     (self.texts, self.source, self.score) = (texts, source, score)
   }
 
+  /// The columns of a conversation's turns.
+  static func turns(_ selection: DataSelection) -> DataColumns {
+    DataColumns(texts: selection.turns, source: selection.sourceColumn, score: nil)
+  }
+
   /// The columns of scored pairs in a table.
   static func scored(_ selection: DataSelection) -> DataColumns {
     DataColumns(texts: ["sentence1", "sentence2"], source: selection.sourceColumn, score: selection.scoreColumn)
@@ -109,6 +130,8 @@ struct DataRow: Sendable {
   var texts: [String]
   var source = ""
   var score: Double?
+  /// Whether the texts are turns, the user's and the assistant's one after the other.
+  var isConversation = false
 
   /// Reads the members of `columns` from a line of JSON.
   ///

@@ -140,7 +140,12 @@ struct RowBlock: Sendable {
   private func row(_ index: Int) throws -> (DataRow, line: Int32) {
     switch rows {
     case .lines(let lines, let numbers):
-      let row = try DataRow(lines[index], columns, subject: "\(name), line \(numbers[index])")
+      let subject = "\(name), line \(numbers[index])"
+      var row = try DataRow(lines[index], columns, subject: subject)
+      if selection.isConversation(row.source) {
+        if !selection.holdsOnlyConversations { row = try DataRow(lines[index], .turns(selection), subject: subject) }
+        row.isConversation = true
+      }
       return (row.cut(to: selection.characters), numbers[index])
     case .rows(let rows): return (rows[index].cut(to: selection.characters), Int32(index + 1))
     }

@@ -58,11 +58,14 @@ package struct TokenBatch: Sendable {
 
 extension Tape {
   /// The mean of the rows of `table` that the tokens of each text name, `[texts, columns]`; 0 for a text without any.
-  package func bagMean(_ table: Parameter, _ batch: TokenBatch) -> Variable {
+  ///
+  /// - Parameter rounding: what makes of the rows those that are read in their place; the gradient is that of the rows
+  ///   themselves, as if nothing were rounded (straight-through).
+  package func bagMean(_ table: Parameter, _ batch: TokenBatch, rounding: NibbleRounding? = nil) -> Variable {
     let occurrences = batch.occurrences(vocabulary: table.rows)
     table.onRead?(occurrences.rows)
     let y = result(batch.texts.count, table.columns, of: [table])
-    let (rows, means) = (table.value, y.value)
+    let (rows, means) = (rounding?.round(occurrences.rows, of: table) ?? table.value, y.value)
     // SAFETY: every piece writes the rows of its own texts.
     Workers.forEachPieceUninterrupted(of: batch.texts.count, grain: 32) { [pooling] piece, _ in
       batch.ids.withUnsafeBufferPointer { ids in

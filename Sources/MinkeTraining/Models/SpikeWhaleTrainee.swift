@@ -14,14 +14,14 @@ import MinkeText
 /// The forward pass is that of the inference model. The loss is the published one: the next token, a weight on the
 /// logarithm of what its softmax is divided by, and the token after the next from `h + Wp h` with the same output table.
 package final class SpikeWhaleTrainee: LanguageTrainee {
-  package var tokenizer: any Tokenizer { files.tokenizer }
+  package var tokenizer: any LosslessTokenizer { files.tokenizer }
   /// Tokens that a sequence may have.
   package var contextLength: Int { configuration.contextLength }
   /// In the order of ``SpikeWhaleTensor/all(of:)``.
   package let parameters: [Parameter]
   /// Of the mean square of the logarithm that each softmax is divided by.
   package var squareWeight: Float = 1e-4
-  /// Of the token after the next.
+  /// Of the token after the next; with 0 it is not looked at.
   package var secondTokenWeight: Float = 0.3
 
   private let files: SpikeWhaleTrainingFiles
@@ -95,12 +95,15 @@ package final class SpikeWhaleTrainee: LanguageTrainee {
     let table = self[configuration.tiesEmbeddings ? .embedding : .head]
     let h = hiddenStates(sequences, on: tape)
     let next = tape.vocabularyLoss(h, table, targets: Self.targets(sequences, ahead: 1), squareWeight: squareWeight)
+    let first = [
+      (name: "next token", loss: next.crossEntropy, weight: Float(1)),
+      (name: "squared log partition", loss: next.squares, weight: squareWeight),
+    ]
+    // The head costs as much as the next token's.
+    guard secondTokenWeight != 0 else { return first }
     let further = tape.add(h, tape.linear(h, self[.predictionHead]))
     let second = tape.vocabularyLoss(further, table, targets: Self.targets(sequences, ahead: 2), squareWeight: 0)
-    return [
-      ("next token", next.crossEntropy, 1), ("squared log partition", next.squares, squareWeight),
-      ("second token", second.crossEntropy, secondTokenWeight),
-    ]
+    return first + [("second token", second.crossEntropy, secondTokenWeight)]
   }
 
   /// For each token that which follows so many places later; nil at the end of a sequence.

@@ -20,25 +20,49 @@ package final class StaticBinaryTrainee: EncoderTrainee {
 
   /// Goes on with a model of this kind.
   ///
+  /// - Parameter precision: how the token table is written; in 4 bits it is also read so in every step.
   /// - Throws: `MinkeError` when a tensor cannot be read.
-  package convenience init(from encoder: StaticBinaryEncoder) throws {
+  package convenience init(from encoder: StaticBinaryEncoder, precision: Precision = .float32) throws {
     try self.init(
-      base: StaticTrainee(from: encoder.base), bits: encoder.dimension,
+      base: StaticTrainee(from: encoder.base, precision: precision), bits: encoder.dimension,
       encoder.tensors.map { try $0.floats().copied() })
   }
 
-  /// Begins with the vectors of `base` and a linear layer at random: the uniform distribution of PyTorch's `Linear`,
-  /// from -1 / sqrt(inputs) to that, as BNE begins.
+  /// Begins with the signs of the numbers of `base`, and where more bits are wanted with those after rotations at random,
+  /// which tell vectors apart about as well.
   package convenience init(base: StaticTrainee, bits: Int, seed: UInt64) {
-    var generator = SplitMix64(seed: seed)
     let inputs = base.dimensions[0]
-    let bound = 1 / Double(inputs).squareRoot()
-    func uniform(_ count: Int) -> [Float] { (0..<count).map { _ in Float((2 * generator.unit() - 1) * bound) } }
     self.init(
       base: base, bits: bits,
       [
-        uniform(bits * inputs), uniform(bits), [Float](repeating: 1, count: bits), [Float](repeating: 0, count: bits),
+        Self.rotations(bits, inputs, seed: seed), [Float](repeating: 0, count: bits),
+        [Float](repeating: 1, count: bits), [Float](repeating: 0, count: bits),
       ])
+  }
+
+  /// `[rows, columns]`; of each block of `columns` rows, the rows are of length 1 and at right angles to each other. The
+  /// first block leaves a vector as it is.
+  private static func rotations(_ rows: Int, _ columns: Int, seed: UInt64) -> [Float] {
+    var generator = SplitMix64(seed: seed)
+    var result: [Float] = []
+    var block: [[Double]] = []
+    while result.count < rows * columns {
+      if block.count == columns { block = [] }
+      let index = result.count / columns
+      var row = (0..<columns).map { index < columns ? ($0 == index ? 1 : 0) : generator.normal() }
+      // Twice, for rounding leaves something of the others the first time.
+      for _ in 0..<2 {
+        for other in block {
+          var product = 0.0
+          for column in 0..<columns { product += row[column] * other[column] }
+          for column in 0..<columns { row[column] -= product * other[column] }
+        }
+      }
+      let length = row.reduce(0) { $0 + $1 * $1 }.squareRoot()
+      block.append(row.map { $0 / length })
+      result += block[block.count - 1].map(Float.init)
+    }
+    return result
   }
 
   /// - Parameter numbers: of each of ``StaticBinaryEncoder/tensorNames``.
@@ -46,7 +70,9 @@ package final class StaticBinaryTrainee: EncoderTrainee {
     self.base = base
     dimensions = StaticBinaryEncoder.sizes(of: bits)
     let names = StaticBinaryEncoder.tensorNames
-    weight = Parameter(names[0], shape: [bits, base.dimensions[0]], numbers[0])
+    // Its numbers are about 1 / sqrt(inputs), those of the table about 1: each moves by a like share of itself.
+    let factor = 1 / Double(base.dimensions[0]).squareRoot()
+    weight = Parameter(names[0], shape: [bits, base.dimensions[0]], numbers[0], .init(rateFactor: factor))
     bias = Parameter(names[1], shape: [bits], numbers[1], .init(decays: false))
     normWeight = Parameter(names[2], shape: [bits], numbers[2], .init(decays: false))
     normBias = Parameter(names[3], shape: [bits], numbers[3], .init(decays: false))
@@ -58,11 +84,8 @@ package final class StaticBinaryTrainee: EncoderTrainee {
       epsilon: StaticBinaryEncoder.epsilon)
   }
 
-  package func write(to draft: URL) throws { try write(.float32, to: draft) }
-
-  /// The same with the token table in float32 or in 4 bits a number.
-  package func write(_ precision: Precision, to draft: URL) throws {
-    try base.write(precision, to: draft)
+  package func write(to draft: URL) throws {
+    try base.write(to: draft)
     let tensors = try [weight, bias, normWeight, normBias].map {
       try Tensor(name: $0.name, shape: $0.shape, floats: $0.copied())
     }

@@ -31,7 +31,7 @@ package protocol EncoderTrainee: Trainee {
 /// A language model being taught.
 package protocol LanguageTrainee: Trainee {
   /// How texts become tokens.
-  var tokenizer: any Tokenizer { get }
+  var tokenizer: any LosslessTokenizer { get }
 
   /// The parts of the loss of some sequences, one number each, with the name and weight of each in the whole.
   func losses(_ sequences: TokenBatch, on tape: Tape) -> [(name: String, loss: Variable, weight: Float)]

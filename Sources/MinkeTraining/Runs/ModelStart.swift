@@ -12,6 +12,12 @@ enum ModelStart {
   /// - Parameter isReplaced: whether a checkpoint will replace all weights, so that what takes long may be left out.
   /// - Throws: `MinkeError` when the model is not there, is of another kind, or cannot be trained in its precision.
   init(_ recipe: Recipe, isReplaced: Bool) throws {
+    guard recipe.precision == .float32 || (recipe.kind == .sse && recipe.precision == .fourBit) else {
+      throw MinkeError(
+        .invalidArgument, "precision",
+        expected: recipe.kind == .sse ? "float32 or 4bit" : "float32, in which such a model is trained",
+        found: recipe.precision.rawValue)
+    }
     switch recipe.kind {
     case .sse: self = try Self.sse(recipe, isReplaced: isReplaced)
     case .bne:
@@ -39,16 +45,17 @@ enum ModelStart {
   }
 
   private static func sse(_ recipe: Recipe, isReplaced: Bool) throws -> ModelStart {
+    let precision = recipe.precision
     func withBits(_ base: StaticTrainee) -> any EncoderTrainee {
       recipe.bits.map { StaticBinaryTrainee(base: base, bits: $0, seed: recipe.seed) } ?? base
     }
     if let start = recipe.start {
       let encoder = try ModelLibrary.textEncoder(start)
       if let binary = encoder as? StaticBinaryEncoder {
-        let trainee = try StaticBinaryTrainee(from: binary)
+        let trainee = try StaticBinaryTrainee(from: binary, precision: precision)
         return .encoder(trainee.tokenization) { _, _ in trainee }
       }
-      let base = try StaticTrainee(from: encoder)
+      let base = try StaticTrainee(from: encoder, precision: precision)
       return .encoder(base.tokenization) { _, _ in withBits(base) }
     }
     let name = recipe.tokenizer ?? ModelLibrary.defaultName
@@ -58,15 +65,19 @@ enum ModelStart {
     return .encoder(tokenization) { data, progress in
       guard let teacher = recipe.teacher, !teacher.hasSuffix(".npy"), !isReplaced else {
         return withBits(
-          StaticTrainee(tokenization: tokenization, tokenizerURL: file, dimension: dimension, seed: recipe.seed))
+          StaticTrainee(
+            tokenization: tokenization, tokenizerURL: file, dimension: dimension, seed: recipe.seed,
+            precision: precision))
       }
       let vocabulary = tokenization.tokenizer.vocabularySize
-      let table = try TokenTable(
+      let table = try TeacherTable(
         teacher: ModelLibrary.textEncoder(teacher), tokenizer: tokenization.tokenizer,
         .init(dimension: dimension, counts: data.tokenCounts(vocabulary), seed: recipe.seed),
         progress: progress("tokens"))
       return withBits(
-        StaticTrainee(tokenization: tokenization, tokenizerURL: file, table: table.rows, dimension: dimension))
+        StaticTrainee(
+          tokenization: tokenization, tokenizerURL: file, table: table.rows, dimension: dimension,
+          precision: precision))
     }
   }
 

@@ -35,6 +35,8 @@ package struct Recipe: Sendable, Equatable {
   package var bits: Int?
   /// Numbers of a vector of a binary encoder's float baseline.
   package var numbers: Int?
+  /// How the token table of a static model is held; in 4 bits it is rounded in every step as it will be in the end.
+  package var precision = Precision.float32
   /// The sizes of a model that begins at random, the members of its `config.json`.
   package var configuration: JSONValue?
   /// The encoder, or the file of vectors, to learn from.
@@ -51,6 +53,10 @@ package struct Recipe: Sendable, Equatable {
   package var limit: Int?
   /// The most characters of a text that are read, by the model and by a teacher; nil for all.
   package var characters: Int?
+  /// The members that are a conversation, the user's turn and the assistant's one after the other.
+  package var turns: [String] = []
+  /// The sources whose rows are conversations, where there are ``turns``; empty for all.
+  package var conversations: [String] = []
   /// Rows, or below 1 the share of the rows, that are measured and not learnt from.
   package var heldOut = 0.0
   /// The most tokens of a text, or those of a sequence; nil for the model's own limit.
@@ -131,7 +137,7 @@ package struct Recipe: Sendable, Equatable {
   package var selection: DataSelection {
     DataSelection(
       files: data, columns: columns, sourceColumn: sourceColumn, scoreColumn: scoreColumn, sources: sources,
-      every: every, offset: offset, limit: limit, characters: characters)
+      every: every, offset: offset, limit: limit, characters: characters, turns: turns, conversations: conversations)
   }
 
   package var adam: Adam.Configuration {

@@ -22,6 +22,13 @@ package struct TrainingSetup {
     guard !recipe.data.isEmpty else {
       throw MinkeError(.invalidArgument, "data", expected: "a file to learn from", found: "none")
     }
+    guard recipe.turns.isEmpty || recipe.kind == .lm else {
+      throw MinkeError(
+        .invalidArgument, "turns", expected: "a language model to learn them", found: recipe.kind.rawValue)
+    }
+    guard recipe.conversations.isEmpty || !recipe.turns.isEmpty else {
+      throw MinkeError(.invalidArgument, "conversations", expected: "\"turns\" beside it", found: "none")
+    }
     // Mistakes in what is measured are said before the data is read.
     let evaluation = try RunEvaluation(recipe.evaluations, kind: recipe.kind)
     self.recipe = recipe

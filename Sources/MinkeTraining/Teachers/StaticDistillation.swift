@@ -5,9 +5,9 @@ import MinkeModels
 import MinkeText
 
 /// A static model out of a teacher and a vocabulary, without any text: each token's row is what the teacher makes of the
-/// token alone (``TokenTable``). Its folder has model2vec's layout, which sentence-transformers reads too.
+/// token alone (``TeacherTable``). Its folder has model2vec's layout, which sentence-transformers reads too.
 package struct StaticDistillation: Sendable {
-  package let table: TokenTable
+  package let table: TeacherTable
   /// Words that were asked for and are no token of their own, because the tokenizer takes them apart before it looks them
   /// up.
   package let omittedWords: [String]
@@ -31,7 +31,7 @@ package struct StaticDistillation: Sendable {
     let file = try MappedFile(ModelSource(name).open().requiredFile("tokenizer.json"))
     let json = try JSONValue(parsing: file.bytes, subject: file.path)
     let vocabulary = try VocabularyExtension(json, words: words, subject: file.path)
-    table = try TokenTable(
+    table = try TeacherTable(
       teacher: teacher, tokenizer: vocabulary.tokenizer, .init(dimension: dimension), progress: progress)
     (self.teacher, omittedWords, tokenizer) = (teacher.identity.name, vocabulary.omitted, vocabulary.json)
   }

@@ -7,7 +7,7 @@ import MinkeText
 /// Every token of the vocabulary is encoded as a text of its own; the vectors are centred and turned to their principal
 /// axes, so that the first numbers say most, and weighted by `a / (a + frequency)` (Arora et al. 2017), so that frequent
 /// tokens say little.
-package struct TokenTable: Sendable {
+package struct TeacherTable: Sendable {
   /// `[vocabulary, dimension]`
   package let rows: [Float]
   package let dimension: Int
