@@ -39,10 +39,15 @@ struct PipelineTokenizerTests {
     (file(#""normalizer":{"type":"Precompiled","precompiled_charsmap":"!"}"#), "expected base64"),
     (file(#""normalizer":{"type":"Precompiled","precompiled_charsmap":"/////w=="}"#), "within the charsmap"),
     (file(#""pre_tokenizer":{"type":"UnicodeScripts"}"#), "found UnicodeScripts"),
-    (file(#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"[ab]+"},"behavior":"Isolated","invert":false}"#), "[ab]+"),
+    (
+      file(#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"[ab]+"},"behavior":"Isolated","invert":false}"#),
+      "[ab]+"
+    ),
     (file(#""pre_tokenizer":{"type":"Split","pattern":{"String":" "},"behavior":"Kept","invert":false}"#), "Kept"),
     (file(#""pre_tokenizer":{"type":"Metaspace","replacement":"__"}"#), "one character"),
-    (file(#""pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}"#), "always, first or never"),
+    (
+      file(#""pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}"#), "always, first or never"
+    ),
     (
       file(
         #""pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"ByteLevel","add_prefix_space":false},{"type":"Whitespace"}]}"#
