@@ -111,18 +111,17 @@ struct PipelineTokenizerTests {
     let tokenizer = try Self.parse(
       #"{"model":{"type":"Unigram","vocab":[["<unk>",0],["a",-1],["b",-1],["ab",-2],["c",-1],["bc",-2]],"unk_id":0}}"#)
     #expect(tokenizer.encode("ab") == [3])
-    #expect(tokenizer.encode("abc") == [3, 4])
+    #expect(tokenizer.encode("abc") == [1, 5])
     #expect(tokenizer.encode("xxa") == [0, 1])
   }
 
   @Test func `a text of one long word takes no time that grows with its square`() throws {
-    // Half a million characters would take minutes if it did.
+    // It would take minutes if it did.
     for name in ["llama2", "t5", "albert", "roberta"] {
       let tokenizer = try TokenizerFixtureTests.read(name)
       for piece in ["a", "ab", "the", "\u{301}", "日", "x "] {
         let text = String(repeating: piece, count: 20_000)
-        #expect(!tokenizer.encode(text).isEmpty)
-        #expect(tokenizer.encode(String(repeating: piece, count: 40_000)).count >= tokenizer.encode(text).count)
+        #expect(tokenizer.encode(text + text).count >= tokenizer.encode(text).count)
       }
     }
   }
@@ -139,8 +138,10 @@ struct PipelineTokenizerTests {
     #expect(tokenizer.encode("whales", addingSpecialTokens: true) == plain.encode(" whales"))
     let surrounded = tokenizer.surrounding(prefix: [0], suffix: [2, 2])
     #expect(surrounded.encode("whales", addingSpecialTokens: true) == [0] + plain.encode(" whales") + [2, 2])
-    let one = try TokenizerReader.read(Fixture.url("tokenizers/mpnet.json"), replacing: parts)
-    #expect(one is PipelineTokenizer)
+    parts = TokenizerParts()
+    parts.model = ["max_input_chars_per_word": .integer(3)]
+    let short = try TokenizerReader.read(Fixture.url("tokenizers/mpnet.json"), replacing: parts)
+    #expect(short.encode("whales") == [short.id(of: "[UNK]")])
   }
 
   @Test func `tokens can be added, and text lower-cased`() throws {
