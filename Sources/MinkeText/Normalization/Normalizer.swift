@@ -49,7 +49,9 @@ enum Normalizer: Sendable {
     case .strip(let left, _): return !left || !CharacterClass.table[first].contains(.space)
     case .nmt: return Self.nmtImage(first) != nil
     case .replace(let pattern, let content):
-      guard let match = pattern.match(in: text, from: 0, CharacterClass.table), match.lowerBound == 0 else { return true }
+      guard let match = pattern.match(in: text, from: 0, CharacterClass.table), match.lowerBound == 0 else {
+        return true
+      }
       return !content.isEmpty && match.upperBound == position
     case .unicode, .lowercase, .prepend, .precompiled: return true
     }

@@ -141,7 +141,9 @@ final class PrecompiledCharacters: Sendable {
       bits = bits << 6 | UInt32(value)
       count += 1
       if count % 4 == 0 {
-        bytes += [UInt8(truncatingIfNeeded: bits >> 16), UInt8(truncatingIfNeeded: bits >> 8), UInt8(truncatingIfNeeded: bits)]
+        bytes += [
+          UInt8(truncatingIfNeeded: bits >> 16), UInt8(truncatingIfNeeded: bits >> 8), UInt8(truncatingIfNeeded: bits),
+        ]
       }
     }
     guard padding == (4 - count % 4) % 4, count % 4 != 1 else { return nil }

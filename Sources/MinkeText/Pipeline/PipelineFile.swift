@@ -112,7 +112,8 @@ struct PipelineFile {
 
   func unsupported(_ found: String) -> MinkeError {
     MinkeError(
-      .unsupportedFile, subject, expected: "a tokenizer.json, its model of type BPE, Unigram or WordPiece", found: found)
+      .unsupportedFile, subject, expected: "a tokenizer.json, its model of type BPE, Unigram or WordPiece", found: found
+    )
   }
 
   /// The kind of the model; files of the first releases do not say it.

@@ -123,11 +123,13 @@ extension PipelineFile {
       try part.requireOnly("unk_token", "continuing_subword_prefix", "max_input_chars_per_word")
       let prefix = try part.text("continuing_subword_prefix", default: "##")
       let longest = WordPieceModel.largestMaximumCharacters
-      guard let maximum = (part.json["max_input_chars_per_word"] ?? .integer(100)).integer, (1...longest).contains(maximum)
+      guard let maximum = (part.json["max_input_chars_per_word"] ?? .integer(100)).integer,
+        (1...longest).contains(maximum)
       else { throw part.malformed("max_input_chars_per_word", expected: "a number from 1 to \(longest)") }
       let model = try WordPieceModel(
         try TokenVocabulary(vocabulary, continuingPrefix: prefix), normalization: .none,
-        unknownToken: try part.text("unk_token", default: "[UNK]"), continuingPrefix: prefix, maximumCharacters: maximum,
+        unknownToken: try part.text("unk_token", default: "[UNK]"), continuingPrefix: prefix,
+        maximumCharacters: maximum,
         subject: subject)
       return (.wordPiece(model), settings)
     case let type?: throw unsupported("a model of type \"\(type)\"")

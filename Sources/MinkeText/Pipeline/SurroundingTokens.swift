@@ -17,7 +17,8 @@ struct SurroundingTokens: Sendable {
     case "BertProcessing", "RobertaProcessing":
       guard let start = Self.id(json["cls"]?.array?.last), let end = Self.id(json["sep"]?.array?.last) else {
         throw MinkeError(
-          .malformedFile, reader.subject, expected: "\"cls\" and \"sep\", each a token and its id", found: "something else")
+          .malformedFile, reader.subject, expected: "\"cls\" and \"sep\", each a token and its id",
+          found: "something else")
       }
       (prefix, suffix) = ([start], [end])
     case "TemplateProcessing": try readTemplate(json, reader.subject)

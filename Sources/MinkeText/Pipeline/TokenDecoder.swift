@@ -133,7 +133,8 @@ extension TokenDecoder {
       else { throw part.unsupported("content", expected: "a text, and how often it is taken off, up to 255 times") }
       self = .strip(Array(content.utf8), start: start, stop: stop)
     case "Sequence":
-      self = .sequence(try part.elements("decoders").map { (json) throws(MinkeError) in try TokenDecoder(json, reader) })
+      self = .sequence(
+        try part.elements("decoders").map { (json) throws(MinkeError) in try TokenDecoder(json, reader) })
     default:
       throw part.unsupported(
         expected: "ByteLevel, Metaspace, WordPiece, BPEDecoder, Replace, ByteFallback, Fuse, Strip, Sequence or none")

@@ -142,7 +142,8 @@ extension Normalizer {
       ]
     default:
       throw part.unsupported(
-        expected: "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, Precompiled, "
+        expected:
+          "BertNormalizer, NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Replace, Prepend, Precompiled, "
           + "Nmt, Sequence or none")
     }
   }

@@ -65,7 +65,8 @@ struct WordPieceFile {
         maximumCharacters = try reader.readInt()
         guard (1...WordPieceModel.largestMaximumCharacters).contains(maximumCharacters) else {
           throw reader.error(
-            "max_input_chars_per_word from 1 to \(WordPieceModel.largestMaximumCharacters)", found: "\(maximumCharacters)")
+            "max_input_chars_per_word from 1 to \(WordPieceModel.largestMaximumCharacters)",
+            found: "\(maximumCharacters)")
         }
       case "vocab":
         guard try reader.peek() == .object else {

@@ -39,10 +39,15 @@ struct PipelineTokenizerTests {
     (file(#""normalizer":{"type":"Precompiled","precompiled_charsmap":"!"}"#), "expected base64"),
     (file(#""normalizer":{"type":"Precompiled","precompiled_charsmap":"/////w=="}"#), "within the charsmap"),
     (file(#""pre_tokenizer":{"type":"UnicodeScripts"}"#), "found UnicodeScripts"),
-    (file(#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"[ab]+"},"behavior":"Isolated","invert":false}"#), "[ab]+"),
+    (
+      file(#""pre_tokenizer":{"type":"Split","pattern":{"Regex":"[ab]+"},"behavior":"Isolated","invert":false}"#),
+      "[ab]+"
+    ),
     (file(#""pre_tokenizer":{"type":"Split","pattern":{"String":" "},"behavior":"Kept","invert":false}"#), "Kept"),
     (file(#""pre_tokenizer":{"type":"Metaspace","replacement":"__"}"#), "one character"),
-    (file(#""pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}"#), "always, first or never"),
+    (
+      file(#""pre_tokenizer":{"type":"Metaspace","replacement":"_","prepend_scheme":"last"}"#), "always, first or never"
+    ),
     (
       file(
         #""pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"ByteLevel","add_prefix_space":false},{"type":"Whitespace"}]}"#
@@ -94,7 +99,7 @@ struct PipelineTokenizerTests {
   }
 
   @Test func `merges are texts or pairs, and the first learned is merged first`() throws {
-    for merges in [#"["b c","a b"]"#, #"[["b","c"],["a","b"]]"#, #"["#version: 0.2","b c","a b"]"#] {
+    for merges in [#"["b c","a b"]"#, #"[["b","c"],["a","b"]]"#, ##"["#version: 0.2","b c","a b"]"##] {
       let tokenizer = try Self.parse(
         #"{"model":{"vocab":{"a":0,"b":1,"c":2,"ab":3,"bc":4},"merges":\#(merges)}}"#)
       #expect(tokenizer.encode("abc") == [0, 4])
@@ -106,18 +111,17 @@ struct PipelineTokenizerTests {
     let tokenizer = try Self.parse(
       #"{"model":{"type":"Unigram","vocab":[["<unk>",0],["a",-1],["b",-1],["ab",-2],["c",-1],["bc",-2]],"unk_id":0}}"#)
     #expect(tokenizer.encode("ab") == [3])
-    #expect(tokenizer.encode("abc") == [3, 4])
+    #expect(tokenizer.encode("abc") == [1, 5])
     #expect(tokenizer.encode("xxa") == [0, 1])
   }
 
   @Test func `a text of one long word takes no time that grows with its square`() throws {
-    // Half a million characters would take minutes if it did.
+    // It would take minutes if it did.
     for name in ["llama2", "t5", "albert", "roberta"] {
       let tokenizer = try TokenizerFixtureTests.read(name)
       for piece in ["a", "ab", "the", "\u{301}", "日", "x "] {
         let text = String(repeating: piece, count: 20_000)
-        #expect(!tokenizer.encode(text).isEmpty)
-        #expect(tokenizer.encode(String(repeating: piece, count: 40_000)).count >= tokenizer.encode(text).count)
+        #expect(tokenizer.encode(text + text).count >= tokenizer.encode(text).count)
       }
     }
   }
@@ -134,8 +138,10 @@ struct PipelineTokenizerTests {
     #expect(tokenizer.encode("whales", addingSpecialTokens: true) == plain.encode(" whales"))
     let surrounded = tokenizer.surrounding(prefix: [0], suffix: [2, 2])
     #expect(surrounded.encode("whales", addingSpecialTokens: true) == [0] + plain.encode(" whales") + [2, 2])
-    let one = try TokenizerReader.read(Fixture.url("tokenizers/mpnet.json"), replacing: parts)
-    #expect(one is PipelineTokenizer)
+    parts = TokenizerParts()
+    parts.model = ["max_input_chars_per_word": .integer(3)]
+    let short = try TokenizerReader.read(Fixture.url("tokenizers/mpnet.json"), replacing: parts)
+    #expect(short.encode("whales") == [short.id(of: "[UNK]")])
   }
 
   @Test func `tokens can be added, and text lower-cased`() throws {
