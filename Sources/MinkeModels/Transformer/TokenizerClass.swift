@@ -187,7 +187,8 @@ enum TokenizerClass {
     text += String(decoding: tokens.bytes, as: UTF8.self) + ",\"merges\":["
     var isFirst = true
     for line in pairs.bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let pair = String(validating: line.last == UInt8(ascii: "\r") ? line.dropLast() : line, as: UTF8.self) else {
+      let line = line.last == UInt8(ascii: "\r") ? line.dropLast() : line
+      guard let pair = String(validating: line, as: UTF8.self) else {
         throw MinkeError(.malformedFile, pairs.path, expected: "UTF-8 text", found: "bytes that are not")
       }
       if pair.isEmpty || pair.hasPrefix("#version") { continue }
