@@ -9,7 +9,9 @@ environment; their model is a static one of the same tokenizer and size as the b
 import argparse
 import json
 import pathlib
+import random
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -77,6 +79,81 @@ def health_under_load(server, seconds):
         times.append(1000 * (time.perf_counter() - start))
         time.sleep(0.005)
     return sorted(times)[int(0.99 * len(times))]
+
+
+def post(server, path, body):
+    request = urllib.request.Request(server.address + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    return json.loads(urllib.request.urlopen(request, timeout=60).read())
+
+
+HEAD = b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+BAD_REQUESTS = [
+    HEAD + b'Content-Length: 100000\r\n\r\n{"inp',
+    HEAD + b'Content-Length: 9\r\n\r\n{"a":\xff\xfe}}',
+    HEAD + b'Transfer-Encoding: chunked\r\n\r\n5\r\n{"inp',
+    b"GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+    random.Random(1).randbytes(400),
+]
+
+
+def mixed_load(server, seconds):
+    """Right answers, others, bad clients, and the memory in MB at six times, while 16 clients ask and 4 misbehave."""
+    texts = [f"a text about thing {n} and whale {n * 7}" for n in range(50)]
+    queries = ["white whale", "a storm at sea", "the captain's leg", "old books"]
+
+    def vectors(chosen):
+        reply = post(server, "/v1/embeddings", {"input": [texts[n] for n in chosen], "encoding_format": "base64"})
+        return [item["embedding"] for item in reply["data"]]
+
+    def found(query):
+        return [item["id"] for item in post(server, "/search", {"query": query, "k": 5})["results"]]
+
+    right_vectors = [vectors([n])[0] for n in range(len(texts))]
+    right_results = {query: found(query) for query in queries}
+    end = time.monotonic() + seconds
+    counts = {"right": 0, "wrong": 0, "bad": 0}
+    lock = threading.Lock()
+
+    def ask(seed):
+        draw = random.Random(seed)
+        while time.monotonic() < end:
+            try:
+                if draw.random() < 0.7:
+                    chosen = [draw.randrange(len(texts)) for _ in range(draw.choice([1, 1, 1, 8, 64]))]
+                    is_right = vectors(chosen) == [right_vectors[n] for n in chosen]
+                else:
+                    query = draw.choice(queries)
+                    is_right = found(query) == right_results[query]
+            except (OSError, ValueError, KeyError) as error:
+                print(repr(error), file=sys.stderr)
+                is_right = False
+            with lock:
+                counts["right" if is_right else "wrong"] += 1
+
+    def misbehave(seed):
+        draw = random.Random(seed)
+        host, port = server.address.removeprefix("http://").split(":")
+        while time.monotonic() < end:
+            try:
+                with socket.create_connection((host, int(port)), 5) as connection:
+                    connection.sendall(draw.choice(BAD_REQUESTS))
+                    time.sleep(draw.choice([0, 0.05]))
+            except OSError:
+                pass
+            with lock:
+                counts["bad"] += 1
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(16)]
+    threads += [threading.Thread(target=misbehave, args=(n,)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    memory = []
+    for _ in range(6):
+        time.sleep(seconds / 6)
+        memory.append(round(server.memory()))
+    for thread in threads:
+        thread.join()
+    return counts["right"], counts["wrong"], counts["bad"], memory
 
 
 PEER = '''
@@ -157,6 +234,8 @@ def main():
             for mode in ("meaning", "words", "both"):
                 rate, p99 = wrk(server.address, {"query": SHORT, "k": 10, "mode": mode}, 64, arguments.seconds, "/search")
                 print(f"search by {mode} in {arguments.passages:,} passages: {rate:,.0f} requests/s, p99 {p99:.1f} ms", flush=True)
+            right, wrong, bad, memory = mixed_load(server, 60)
+            print(f"60 s of mixed load: {right:,} right answers, {wrong} wrong or lost, {bad:,} bad clients, memory {memory} MB")
 
 
 if __name__ == "__main__":

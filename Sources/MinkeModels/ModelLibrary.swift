@@ -14,12 +14,12 @@ public enum ModelLibrary {
 
   /// The kinds of models, in the order in which folders are held against them.
   package static let families: [any ModelFamily] = [
-    ByrneFamily(), SpikeWhaleFamily(), BinaryFamily(), BertFamily(), StaticBinaryFamily(),
+    ByrneFamily(), SpikeWhaleFamily(), BinaryFamily(), TransformerFamily(), StaticBinaryFamily(),
     StaticFamily(),
   ]
 
   /// The model types that `config.json` may name.
-  private static let knownTypes = ["bert", "spike_whale"]
+  private static let knownTypes = TransformerConfiguration.Family.allCases.map(\.rawValue) + ["spike_whale"]
 
   /// The family of the model in `folder`.
   ///
@@ -29,8 +29,8 @@ public enum ModelLibrary {
     let subject = folder.url.relativePath
     if let type = try folder.configuration("config.json")?["model_type"]?.string, !knownTypes.contains(type) {
       throw MinkeError(
-        .unsupportedFile, "\(subject): model_type", expected: knownTypes.joined(separator: " or "), found: "\"\(type)\""
-      )
+        .unsupportedFile, "\(subject): model_type", expected: "one of " + knownTypes.joined(separator: ", "),
+        found: "\"\(type)\"")
     }
     throw MinkeError(
       .unsupportedFile, subject, expected: "the files of a model: " + families.map(\.signature).joined(separator: "; "),

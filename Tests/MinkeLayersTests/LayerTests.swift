@@ -88,33 +88,68 @@ import Testing
   @Test(arguments: KernelLevel.available) func `attention is the softmax of the products, times the values`(
     level: KernelLevel
   ) {
-    for (tokens, size) in [(1, 4), (5, 16), (70, 32), (129, 20)] {
-      // The three stand side by side, as a layer projects them.
-      let x = matrix(tokens, 3 * size, seed: UInt64(tokens))
-      let y = Matrix(rows: tokens, columns: size)
-      SelfAttention(level)(
-        queries: x.view.read.columns(0..<size), keys: x.view.read.columns(size..<2 * size),
-        values: x.view.read.columns(2 * size..<3 * size), into: y.view,
-        SelfAttention.Scratch(tokens: tokens, headSize: size))
-      let numbers = x.copied().map(Double.init)
-      func part(_ token: Int, _ index: Int) -> ArraySlice<Double> {
-        let start = token * 3 * size + index * size
-        return numbers[start..<start + size]
+    for (tokens, size) in [(1, 4), (5, 16), (70, 32), (129, 20)] { checkAttention(tokens, size, level) }
+  }
+
+  @Test(arguments: KernelLevel.available) func `attention near by sees so many tokens to both sides`(level: KernelLevel)
+  {
+    for window in [0, 1, 5, 33, 64, 300] {
+      for (tokens, size) in [(1, 4), (9, 16), (70, 32), (200, 40)] {
+        checkAttention(tokens, size, level, window: window)
       }
-      var wanted: [Double] = []
-      for query in 0..<tokens {
-        let scores = (0..<tokens).map { key in
-          zip(part(query, 0), part(key, 1)).reduce(0) { $0 + $1.0 * $1.1 } / Double(size).squareRoot()
-        }
-        let shares = scores.map { exponential($0) }
-        let sum = shares.reduce(0, +)
-        for column in 0..<size {
-          wanted.append(
-            (0..<tokens).reduce(0.0) { $0 + shares[$1] / sum * numbers[$1 * 3 * size + 2 * size + column] })
-        }
-      }
-      expectEqual(y.copied(), wanted)
     }
+  }
+
+  @Test(arguments: KernelLevel.available) func `attention adds a number by head and distance to its scores`(
+    level: KernelLevel
+  ) {
+    // The ranges of MPNet: one token wide up to 7, then ever wider, from 91 on all the same.
+    let borders = [1, 2, 3, 4, 5, 6, 7, 8, 12, 16, 23, 32, 46, 64, 91]
+    let table = matrix(RelativePositionBias.bucketCount + 1, 3, seed: 30)
+    for (tokens, size) in [(1, 4), (30, 8), (200, 20)] {
+      let bias = RelativePositionBias(
+        shared(table.copied()), heads: 3, positions: max(180, tokens), headSize: size)
+      for head in 0..<3 {
+        for window in [nil, 40] {
+          checkAttention(tokens, size, level, window: window, bias: bias.head(head)) { distance in
+            let range = borders.count { $0 <= abs(distance) } + (distance > 0 ? 16 : 0)
+            return Double(table.view[range, head])
+          }
+        }
+      }
+    }
+  }
+
+  /// Holds the attention of one head against its formula.
+  private func checkAttention(
+    _ tokens: Int, _ size: Int, _ level: KernelLevel, window: Int? = nil, bias: RelativePositionBias.Head? = nil,
+    added: (_ distance: Int) -> Double = { _ in 0 }
+  ) {
+    // The three stand side by side, as a layer projects them.
+    let x = matrix(tokens, 3 * size, seed: UInt64(tokens))
+    let y = Matrix(rows: tokens, columns: size)
+    SelfAttention(level)(
+      queries: x.view.read.columns(0..<size), keys: x.view.read.columns(size..<2 * size),
+      values: x.view.read.columns(2 * size..<3 * size), window: window, bias: bias, into: y.view,
+      SelfAttention.Scratch(tokens: tokens, headSize: size))
+    let numbers = x.copied().map(Double.init)
+    func part(_ token: Int, _ index: Int) -> ArraySlice<Double> {
+      let start = token * 3 * size + index * size
+      return numbers[start..<start + size]
+    }
+    var wanted: [Double] = []
+    for query in 0..<tokens {
+      let shares = (0..<tokens).map { key -> Double in
+        if let window, abs(key - query) > window { return 0 }
+        let product = zip(part(query, 0), part(key, 1)).reduce(0) { $0 + $1.0 * $1.1 }
+        return exponential(product / Double(size).squareRoot() + added(key - query))
+      }
+      let sum = shares.reduce(0, +)
+      for column in 0..<size {
+        wanted.append((0..<tokens).reduce(0.0) { $0 + shares[$1] / sum * numbers[$1 * 3 * size + 2 * size + column] })
+      }
+    }
+    expectEqual(y.copied(), wanted)
   }
 
   @Test(arguments: KernelLevel.available)
@@ -186,6 +221,60 @@ import Testing
       for (index, (before, after)) in zip(before, x.copied()).enumerated() {
         let wanted = index % (columns + 2) < columns ? activation(before) : before
         #expect(abs(after - wanted) <= 1e-6 * max(1, abs(before)))
+      }
+    }
+  }
+
+  @Test(arguments: Activation.allCases) func `an activation is its formula`(_ activation: Activation) {
+    func held(_ x: Double, _ least: Double, _ greatest: Double) -> Double { min(max(x, least), greatest) }
+    for step in -120...120 {
+      let number = Float(step) / 8
+      let x = Double(number)
+      let exact = 0.5 * x * erfc(-x * 0.5.squareRoot())
+      let wanted =
+        switch activation {
+        case .identity: x
+        case .gelu: exact
+        case .geluTanh: 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        case .geluClipped: held(exact, -10, 10)
+        case .quickGELU: x / (1 + exp(-1.702 * x))
+        case .silu: x / (1 + exp(-x))
+        case .mish: x * tanh(log(1 + exp(x)))
+        case .relu: max(0, x)
+        case .reluSquared: max(0, x) * max(0, x)
+        case .relu6: held(x, 0, 6)
+        case .leakyReLU: max(0, x) + 0.01 * min(0, x)
+        case .hardSwish: x * held(x + 3, 0, 6) / 6
+        case .tanh: tanh(x)
+        case .sigmoid: 1 / (1 + exp(-x))
+        }
+      #expect(abs(Double(activation(number)) - wanted) <= 2e-6 * max(1, abs(x)), "\(x)")
+    }
+  }
+
+  @Test(arguments: KernelLevel.available, Activation.allCases)
+  func `an activation keeps NaN and is finite for all that is not huge`(_ level: KernelLevel, _ activation: Activation)
+  {
+    let x = Matrix([.nan, 1e8, -1e8, 0, 90, -90], columns: 6)
+    activation(x.view, kernels: level)
+    let y = x.copied()
+    #expect(y[0].isNaN && y.dropFirst().allSatisfy(\.isFinite))
+    #expect(activation(.nan).isNaN && [1e8, -1e8, 90, -90].allSatisfy { activation($0).isFinite })
+  }
+
+  @Test(arguments: KernelLevel.available) func `a gate multiplies what is activated`(level: KernelLevel) {
+    let gelu = Activation.gelu
+    for (rows, columns) in sizes {
+      let x = matrix(rows, 2 * columns, seed: 22)
+      let before = x.copied()
+      gelu.gate(
+        x.view.columns(0..<columns), by: x.view.read.columns(columns..<2 * columns), kernels: level)
+      for row in 0..<rows {
+        for column in 0..<columns {
+          let wanted = gelu(before[row * 2 * columns + column]) * before[(2 * row + 1) * columns + column]
+          #expect(abs(x.view[row, column] - wanted) <= 1e-6)
+          #expect(x.view[row, columns + column] == before[(2 * row + 1) * columns + column])
+        }
       }
     }
   }

@@ -52,7 +52,7 @@ struct WordPieceLoadingTests {
     (file(tokens: #""a":99999999999"#), "an id from 0 to"),
     (file(tokens: #""a":1,"a":2"#), "each token once"),
     (#"{"model":{"type":"WordPiece","max_input_chars_per_word":0}}"#, "max_input_chars_per_word"),
-    (file(#""post_processor":{"type":"ByteLevel"}"#), "BertProcessing or none, found ByteLevel"),
+    (file(#""post_processor":{"type":"Other"}"#), "ByteLevel, Sequence or none, found Other"),
     (
       file(#""post_processor":{"type":"BertProcessing","sep":["x",9],"cls":["[UNK]",0]}"#),
       "ids of the vocabulary, found 9"

@@ -57,7 +57,7 @@ extension BenchCommand.Train {
         "hidden_act": "gelu", "layer_norm_eps": .number(1e-12),
       ]
       let files = try BertTrainingFiles(
-        BertConfiguration(ConfigurationReader(sizes, subject: "benchmark")), tokenizerOf: source)
+        TransformerConfiguration(ConfigurationReader(sizes, subject: "benchmark")), tokenizerOf: source)
       let model = try BinaryTrainee(files, head: .bits(1024), seed: 1)
       var generator = SplitMix64(seed: 1)
       func texts(_ tokens: Int) -> TokenBatch {

@@ -11,13 +11,13 @@ import MinkeText
 
 /// The files that the training of BNE, or of its float baseline, begins with, and those that it writes.
 package struct BertTrainingFiles: Sendable {
-  package let configuration: BertConfiguration
+  package let configuration: TransformerConfiguration
   /// Texts are cut as BNE's are.
   package let tokenization: TextTokenization
   private let folder: ModelFolder
   /// Nil for a start from random numbers.
   private let checkpoint: Checkpoint?
-  private let tensors: BertTensors?
+  private let tensors: TransformerTensors?
   private let prefix: String
 
   /// What is in `folder`: an archive of BNE or its baseline, or any BERT encoder.
@@ -37,31 +37,36 @@ package struct BertTrainingFiles: Sendable {
         expected: "float numbers, which alone can be trained: the folder that this one was made from",
         found: "weights in 8 bits")
     }
-    let configuration = try BertConfiguration(of: folder, bare: isArchive) { checkpoint }
-    let prefix = try BertTensors.prefix(in: checkpoint)
+    let configuration = try TransformerConfiguration(of: folder, bare: isArchive) { checkpoint }
+    let prefix = try TransformerTensors.prefix(in: checkpoint)
     try self.init(
       folder, configuration, checkpoint: checkpoint, prefix: prefix,
-      tensors: BertTensors(checkpoint, prefix: prefix, configuration), builtInVocabulary: isArchive)
+      tensors: TransformerTensors(checkpoint, prefix: prefix, configuration), builtInVocabulary: isArchive)
   }
 
   /// A start from random numbers in the sizes of `configuration`, with the tokenizer that lies in `folder`.
   ///
   /// - Throws: `MinkeError` when a file of the tokenizer is missing or malformed.
-  package init(_ configuration: BertConfiguration, tokenizerOf folder: ModelFolder) throws {
+  package init(_ configuration: TransformerConfiguration, tokenizerOf folder: ModelFolder) throws {
     try self.init(folder, configuration, checkpoint: nil, prefix: "", tensors: nil, builtInVocabulary: false)
   }
 
   private init(
-    _ folder: ModelFolder, _ configuration: BertConfiguration, checkpoint: Checkpoint?, prefix: String,
-    tensors: BertTensors?, builtInVocabulary: Bool
+    _ folder: ModelFolder, _ configuration: TransformerConfiguration, checkpoint: Checkpoint?, prefix: String,
+    tensors: TransformerTensors?, builtInVocabulary: Bool
   ) throws {
+    guard configuration.isBERT else {
+      throw MinkeError(
+        .unsupportedFile, folder.url.relativePath, expected: "a BERT with GELU, which alone can be trained",
+        found: "\(configuration.family.name) with \(configuration.activation.rawValue)")
+    }
     self.folder = folder
     self.configuration = configuration
     self.checkpoint = checkpoint
     self.prefix = prefix
     self.tensors = tensors
-    tokenization = try BertTokenization.read(
-      folder, tokenizer: nil, maximumLength: BinaryEncoder.trainedLength, positions: configuration.positionCount,
+    tokenization = try TransformerTokenization.read(
+      folder, tokenizer: nil, maximumLength: BinaryEncoder.trainedLength, configuration,
       builtInVocabulary: builtInVocabulary)
     guard tokenization.tokenizer.vocabularySize <= configuration.vocabularySize else {
       throw MinkeError(
@@ -87,7 +92,7 @@ package struct BertTrainingFiles: Sendable {
   ///   - encoder: the encoder's tensors by the configuration's names.
   ///   - head: those of the head.
   package func write(encoder: [Tensor], head: [Tensor], archive name: String, to draft: URL) throws {
-    try folder.copy(BertTokenization.fileNames + [Prompts.fileName], to: draft)
+    try folder.copy(TransformerTokenization.fileNames + [Prompts.fileName], to: draft)
     try configuration.json.write(to: draft.appendingPathComponent("config.json"))
     func tensor(_ name: String, _ tensor: Tensor) throws -> Tensor {
       try Tensor(name: name, elementType: tensor.elementType, shape: tensor.shape, bytes: tensor.bytes())

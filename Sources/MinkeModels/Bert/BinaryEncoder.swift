@@ -24,7 +24,7 @@ public struct BinaryEncoder: TextEncoder {
   public var tokenization: TextTokenization { bert.tokenization }
 
   /// The sizes of the transformer.
-  public var configuration: BertConfiguration { bert.model.configuration }
+  public var configuration: TransformerConfiguration { bert.model.configuration }
   /// How the weights of the transformer are held and multiplied.
   public var precision: Precision { bert.precision }
   /// Tokens of a text that are read, `[CLS]` and `[SEP]` among them.
@@ -32,7 +32,7 @@ public struct BinaryEncoder: TextEncoder {
   /// Bytes of the weights.
   public var byteCount: Int { bert.model.byteCount + projection.byteCount }
 
-  private let bert: PooledBert
+  private let bert: PooledTransformer
   private let projection: Linear
   private let norm: LayerNorm
 
@@ -105,7 +105,7 @@ extension BinaryEncoder {
     return try folder.checkpoint(archives[0])
   }
 
-  /// Loads what is in `folder`: a ``BinaryEncoder``, or a ``BertEncoder`` for the float baseline, an archive with the
+  /// Loads what is in `folder`: a ``BinaryEncoder``, or a ``TransformerEncoder`` for the float baseline, an archive with the
   /// single linear layer `projection.weight` in place of a layer and its norm.
   ///
   /// Where `config.json` or the tokenizer's files are missing, the sizes are those of the tensors, with heads of 64
@@ -117,7 +117,7 @@ extension BinaryEncoder {
     _ folder: ModelFolder, _ options: LoadingOptions = LoadingOptions()
   ) throws -> any TextEncoder {
     let checkpoint = try archive(in: folder)
-    let bert = try PooledBert(
+    let bert = try PooledTransformer(
       folder, checkpoint: checkpoint, maximumLength: trainedLength, pooling: Pooling([.mean]), bare: true,
       options: options)
     let recipe = ModelRecipe { recipe in
@@ -138,7 +138,9 @@ extension BinaryEncoder {
     let projection = try Linear(
       weights: [try weight.floats(requiringFinite: true)], biases: [try vector("\(name).bias")], inputs: bert.width,
       kernels: options.kernels)
-    if isBaseline { return BertEncoder(bert, projection: projection, identity: identity, kernels: options.kernels) }
+    if isBaseline {
+      return TransformerEncoder(bert, projection: projection, identity: identity, kernels: options.kernels)
+    }
     guard outputs.isMultiple(of: 8) else {
       throw MinkeError(
         .shapeMismatch, "\(checkpoint.path): tensor \"\(name).weight\"", expected: "a multiple of 8 rows",

@@ -10,37 +10,47 @@ struct SphericalKMeans {
   private(set) var centers: Embeddings
 
   /// Centers at vectors of `sample` that are far from each other by k-means++ (Arthur and Vassilvitskii 2007), with
-  /// `1 - cosine` for the square of the distance; fewer than `k` where the vectors have fewer directions.
+  /// `1 - cosine` for the square of the distance, each the best of a few that are drawn; fewer than `k` where the vectors
+  /// have fewer directions.
   ///
   /// - Parameter sample: of length 1, at least one.
   init(_ k: Int, sample: Embeddings, seed: UInt64) throws {
     var random = SplitMix64(seed: seed)
-    var centers = sample.rows(0..<0)
-    var next = random.below(sample.count)
-    var weights = [Double](repeating: .infinity, count: sample.count)
-    while true {
-      let chosen = sample.rows(next..<next + 1)
-      try centers.append(chosen)
-      if centers.count == k { break }
-      for (index, similarity) in try sample.similarities(to: chosen).enumerated() {
-        // Below that it is the rounding of floats.
-        let distance = Double(1 - similarity)
-        weights[index] = min(weights[index], distance < 1e-5 ? 0 : distance)
-      }
-      let total = weights.reduce(0, +)
+    let first = random.below(sample.count)
+    centers = sample.rows(first..<first + 1)
+    // Greedy choice needs few candidates; as many as the bits of k, and two.
+    let draws = 2 + Int.bitWidth - k.leadingZeroBitCount
+    var distances = try Self.distances(of: sample, to: first)
+    while centers.count < k {
+      let total = distances.reduce(0, +)
       guard total > 0 else { break }
-      var mark = random.unit() * total
-      // Rounding may leave something at the end.
-      next = weights.lastIndex { $0 > 0 } ?? 0
-      for (index, weight) in weights.enumerated() {
-        mark -= weight
-        if mark < 0, weight > 0 {
-          next = index
-          break
-        }
+      var best: (index: Int, distances: [Double], total: Double)?
+      for _ in 0..<draws {
+        let index = Self.draw(from: distances, total: total, &random)
+        let nearer = zip(distances, try Self.distances(of: sample, to: index)).map { min($0, $1) }
+        let left = nearer.reduce(0, +)
+        if left < best?.total ?? .infinity { best = (index, nearer, left) }
       }
+      guard let best else { break }
+      try centers.append(sample.rows(best.index..<best.index + 1))
+      distances = best.distances
     }
-    self.centers = centers
+  }
+
+  private static func distances(of sample: Embeddings, to index: Int) throws -> [Double] {
+    // Below that it is the rounding of floats.
+    try sample.similarities(to: sample.rows(index..<index + 1)).map { 1 - $0 < 1e-5 ? 0 : Double(1 - $0) }
+  }
+
+  /// A place, each as likely as its share of `weights`.
+  private static func draw(from weights: [Double], total: Double, _ random: inout SplitMix64) -> Int {
+    var mark = random.unit() * total
+    for (index, weight) in weights.enumerated() {
+      mark -= weight
+      if mark < 0, weight > 0 { return index }
+    }
+    // Rounding may leave something at the end.
+    return weights.lastIndex { $0 > 0 } ?? 0
   }
 
   /// What one look at all vectors gives.

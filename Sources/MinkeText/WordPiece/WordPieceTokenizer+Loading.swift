@@ -23,7 +23,7 @@ extension WordPieceTokenizer {
   /// - Throws: as ``init(contentsOf:)``, and when a token that the options name is missing.
   package convenience init(contentsOf url: URL, options: BertTokenizerOptions) throws {
     let file = try MappedFile(url)
-    try self.init(parsing: file.bytes, subject: file.path, options: options)
+    try self.init(parsing: file.bytes, subject: file.path, options: options, replacing: TokenizerParts())
   }
 
   /// Reads a `vocab.txt`, one token a line from id 0, with the conventions of `bert-base-uncased`.
@@ -44,7 +44,7 @@ extension WordPieceTokenizer {
   /// - Throws: as ``init(vocabulary:lowercase:)``.
   package convenience init(vocabulary url: URL, options: BertTokenizerOptions, special: [String] = []) throws {
     let file = try MappedFile(url)
-    var builder = WordPieceVocabulary.Builder(subject: file.path)
+    var builder = TokenVocabulary.Builder(subject: file.path)
     guard String(validating: file.bytes, as: UTF8.self) != nil else {
       throw MinkeError(.malformedFile, file.path, expected: "UTF-8 text", found: "bytes that are not")
     }
@@ -54,7 +54,7 @@ extension WordPieceTokenizer {
       let end = line.lastIndex { ![0x20, 0x09, 0x0b, 0x0c, 0x0d].contains($0) }
       try builder.append(line[line.startIndex..<(end.map { $0 + 1 } ?? line.startIndex)], id: id)
     }
-    let vocabulary = try WordPieceVocabulary(builder, continuingPrefix: "##")
+    let vocabulary = try TokenVocabulary(builder, continuingPrefix: "##")
     let model = try WordPieceModel(
       vocabulary, normalization: options.normalization, unknownToken: options.unknownToken, continuingPrefix: "##",
       maximumCharacters: 100, subject: file.path)
@@ -73,13 +73,14 @@ extension WordPieceTokenizer {
   ///
   /// - Throws: as ``init(contentsOf:)``.
   public convenience init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
-    try self.init(parsing: bytes, subject: subject, options: nil)
+    try self.init(parsing: bytes, subject: subject, replacing: TokenizerParts())
   }
 
-  private convenience init(
-    parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions?
+  convenience init(
+    parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions? = nil,
+    replacing parts: TokenizerParts
   ) throws {
-    let file = try TokenizerFile(parsing: bytes, subject: subject, options: options)
+    let file = try WordPieceFile(parsing: bytes, subject: subject, options: options, replacing: parts)
     let model = try file.makeModel()
     let settings = try file.makeSettings(model.vocabulary)
     let addedTokens = AddedTokens(try file.makeAddedTokens(model.vocabulary), model: model)
@@ -90,14 +91,13 @@ extension WordPieceTokenizer {
     }
   }
 
-  /// The same tokenizer that finds `tokens` in a text, too.
   package func adding(_ tokens: [AddedToken]) -> WordPieceTokenizer {
     if tokens.isEmpty { return self }
     let added = AddedTokens(addedTokens.list + tokens, model: model)
     return WordPieceTokenizer(model: model, addedTokens: added, settings: settings)
   }
 
-  /// The same tokenizer that lower-cases a text before all else, its rules for accents unchanged.
+  // The rules for accents stay as they are.
   package func lowercasing() -> WordPieceTokenizer {
     var normalization = model.rules.normalization
     if normalization.lowercases { return self }

@@ -58,10 +58,15 @@ public final class WordPieceTokenizer: Tokenizer {
     return WordPieceTokenizer(model: model, addedTokens: addedTokens, settings: settings)
   }
 
-  /// The same tokenizer that cuts a text that is too long at its beginning (`left`) or at its end.
   package func truncating(left: Bool) -> WordPieceTokenizer {
     var settings = settings
     settings.truncatesLeft = left
+    return WordPieceTokenizer(model: model, addedTokens: addedTokens, settings: settings)
+  }
+
+  package func surrounding(prefix: [TokenID], suffix: [TokenID]) -> WordPieceTokenizer {
+    var settings = settings
+    (settings.prefix, settings.suffix) = (prefix, suffix)
     return WordPieceTokenizer(model: model, addedTokens: addedTokens, settings: settings)
   }
 
@@ -72,10 +77,8 @@ public final class WordPieceTokenizer: Tokenizer {
 
   public func isSpecial(_ id: TokenID) -> Bool { addedTokens.tokens[id]?.special == true }
 
-  /// The token that is found in a text as `id` before it is cut into words; nil where `id` is none.
   package func addedToken(_ id: TokenID) -> AddedToken? { addedTokens.tokens[id] }
 
-  /// Whether the tokenizer's file asks for padding before the texts of a batch.
   package var padsLeft: Bool { settings.padsLeft }
 
   public var definition: String {
@@ -157,7 +160,7 @@ public final class WordPieceTokenizer: Tokenizer {
   /// One token without the space that tokenization puts before punctuation and English contractions.
   ///
   /// Replacement follows replacement, so a later one sees what an earlier one made.
-  private static func cleanedUp(_ token: String) -> String {
+  static func cleanedUp(_ token: String) -> String {
     guard token.utf8.contains(UInt8(ascii: " ")) else { return token }
     var bytes = Array(token.utf8)
     for (from, to) in [
@@ -181,3 +184,5 @@ public final class WordPieceTokenizer: Tokenizer {
     return String(decoding: bytes, as: UTF8.self)
   }
 }
+
+extension WordPieceTokenizer: FileTokenizer {}

@@ -30,7 +30,7 @@ final class WordRules: Sendable {
   }
 
   /// - Parameter unknown: the id of what the vocabulary does not have.
-  init(_ normalization: BertNormalization, vocabulary: WordPieceVocabulary, unknown: TokenID) {
+  init(_ normalization: BertNormalization, vocabulary: TokenVocabulary, unknown: TokenID) {
     let kinds = AlignedBuffer<UInt8>(uninitialized: 256)
     let isolatedIDs = AlignedBuffer<TokenID>(uninitialized: 256)
     for value in 0..<256 {

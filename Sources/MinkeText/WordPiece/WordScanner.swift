@@ -318,7 +318,7 @@ extension UnsafeBufferPointer<UInt8> {
 extension UTF8 {
   /// Writes `scalar` to `place`, 1 to 4 bytes, and returns their number.
   @inline(__always)
-  fileprivate static func write(_ scalar: UInt32, to place: UnsafeMutablePointer<UInt8>) -> Int {
+  static func write(_ scalar: UInt32, to place: UnsafeMutablePointer<UInt8>) -> Int {
     switch scalar {
     case ..<0x80:
       place[0] = UInt8(truncatingIfNeeded: scalar)

@@ -7,7 +7,7 @@ import MinkeText
 ///
 /// The forward pass is that of the inference model, without drop-out.
 struct BertTransformer {
-  let configuration: BertConfiguration
+  let configuration: TransformerConfiguration
   /// The encoder's tensors in the order of the configuration, named as Hugging Face does with `encoder.` before.
   let parameters: [Parameter]
   private let embeddings: Embeddings

@@ -24,7 +24,7 @@ enum ModelStart {
       let files =
         try Self.folder(of: recipe.start).map { try BertTrainingFiles($0) }
         ?? BertTrainingFiles(
-          BertConfiguration(ConfigurationReader(Self.configuration(recipe), subject: "configuration")),
+          TransformerConfiguration(ConfigurationReader(Self.configuration(recipe), subject: "configuration")),
           tokenizerOf: Self.tokenizerFolder(recipe))
       let head = recipe.bits.map { BinaryTrainee.Head.bits($0) } ?? recipe.numbers.map { .numbers($0) }
       let trainee = try BinaryTrainee(files, head: head, seed: recipe.seed)

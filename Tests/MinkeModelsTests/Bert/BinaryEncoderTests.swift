@@ -105,7 +105,7 @@ import Testing
       let folder = try ModelFolder(folder)
       #expect(try BinaryFamily().recognizes(folder))
       let encoder = try BinaryEncoder.load(folder)
-      #expect(encoder is BertEncoder && encoder.metric == .cosine && encoder.dimension == 128)
+      #expect(encoder is TransformerEncoder && encoder.metric == .cosine && encoder.dimension == 128)
 
       // Before its norm, a binary model's logits are just that layer.
       let golden = try Golden()
