@@ -47,7 +47,8 @@ let package = Package(
     .target(name: "MinkeLayers", dependencies: ["MinkeCheckpoints", "MinkeCore", "MinkeKernels"]),
     .target(
       name: "MinkeModels", dependencies: ["MinkeLayers", "MinkeText", "MinkeCheckpoints", "MinkeCore"]),
-    .target(name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en"), .copy("Resources/minke-tiny-lm")]),
+    .target(
+      name: "MinkeBuiltInModels", resources: [.copy("Resources/minke-sse-en"), .copy("Resources/minke-tiny-lm")]),
     .target(name: "MinkeSearch", dependencies: ["MinkeCore", "MinkeKernels"], exclude: ["README.md"]),
     .target(name: "MinkeReading", dependencies: ["MinkeModels", "MinkeText", "MinkeCore"]),
     .target(name: "Minke", dependencies: modules),

@@ -5,8 +5,7 @@
     /tmp/v/bin/python Tests/Fixtures/make_tokenizer_fixtures.py
 
 Each tokenizer is a `NAME.json` as Hugging Face `tokenizers` writes it; `texts.json` has the texts, `NAME.ids.json` the ids
-of each with the tokens around it and, of the first, the text that the ids are again. Tests/tokenizers.py uses the same
-tokenizers with larger vocabularies.
+of each with the tokens around it and, of the first, the text that the ids are again.
 """
 import base64
 import io
