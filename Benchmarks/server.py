@@ -12,6 +12,7 @@ import pathlib
 import random
 import re
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,31 @@ def mixed_load(server, seconds):
     return counts["right"], counts["wrong"], counts["bad"], memory
 
 
+def first_tokens(minke, turns=9):
+    """Milliseconds to the first piece of text, medians: of `minke generate`, and of the server's streamed chat."""
+    prompt = "Tell me about whales. " * 40
+    chat = {"messages": [{"role": "user", "content": prompt}], "stream": True, "max_tokens": 5}
+    own, served = [], []
+    with Server([minke, "serve", "--port", "0", "--chat-model", "minke-tiny-lm"]) as server:
+        for _ in range(turns + 1):
+            start = time.perf_counter()
+            command = subprocess.Popen(
+                [minke, "generate", "--model", "minke-tiny-lm", "--max-tokens", "5", prompt], stdout=subprocess.PIPE)
+            command.stdout.read(1)
+            own.append(1000 * (time.perf_counter() - start))
+            command.communicate()
+            request = urllib.request.Request(
+                server.address + "/v1/chat/completions", json.dumps(chat).encode(), {"Content-Type": "application/json"})
+            start = time.perf_counter()
+            with urllib.request.urlopen(request) as response:
+                for line in response:
+                    if b'"content":"' in line and b'"content":""' not in line:
+                        served.append(1000 * (time.perf_counter() - start))
+                        break
+                response.read()
+    return statistics.median(own[1:]), statistics.median(served[1:])
+
+
 PEER = '''
 import base64, sys
 import numpy, torch, uvicorn
@@ -222,6 +248,8 @@ def main():
             tokenizer = peers.REPOSITORY / "Sources/MinkeBuiltInModels/Resources/minke-sse-en/tokenizer.json"
             with Server([sys.executable, str(script), str(tokenizer)], "http://127.0.0.1:4199") as server:
                 measure("sentence-transformers, FastAPI", server, arguments.seconds, 4)
+    own, served = first_tokens(minke)
+    print(f"first piece of text of an answer to 160 words: command {own:.0f} ms, server {served:.0f} ms\n", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/many.minke"
         with open(f"{folder}/many.jsonl", "w") as file:
