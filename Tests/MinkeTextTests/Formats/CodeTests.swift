@@ -298,7 +298,8 @@ struct CodeTests {
       }
       let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file.path.description)))
       guard let code = StructuredText(code: bytes, language), bytes.count > 400,
-        !file.path.description.contains("UnicodeData")
+        // Tables are long, and rightly so.
+        !file.path.description.hasSuffix("Data.swift"), !file.path.description.contains("Data+")
       else { continue }
       files += 1
       // A brace misunderstood leaves the rest of a file without declarations: no block is longer than a function.
