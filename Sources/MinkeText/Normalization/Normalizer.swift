@@ -36,24 +36,43 @@ enum Normalizer: Sendable {
     }
   }
 
-  /// Whether what begins `text` still begins it after this step, as the reference counts: there, what stands in for
-  /// several characters comes behind them.
-  func keepsBeginning(of text: UnsafeBufferPointer<UInt8>) -> Bool {
-    guard !text.isEmpty else { return true }
+  /// How many scalars at the beginning of `written`, what this step makes of `text`, stand for the beginning of the text to
+  /// encode, as the reference counts: there, what stands in for several characters comes behind them.
+  ///
+  /// - Parameter count: how many scalars of `text` do, at least one.
+  func beginning(
+    _ count: Int, of text: UnsafeBufferPointer<UInt8>, in written: UnsafeBufferPointer<UInt8>
+  ) -> Int {
+    guard !text.isEmpty else { return count }
     var position = 0
     let first = text.decodeScalar(at: &position)
+    let classes = CharacterClass.table
     switch self {
-    case .bert(let rules):
-      return !rules.normalize(UnsafeBufferPointer(rebasing: text[..<position])).isEmpty
-    case .stripAccents: return !CharacterClass.table[first].contains(.accent)
-    case .strip(let left, _): return !left || !CharacterClass.table[first].contains(.space)
-    case .nmt: return Self.nmtImage(first) != nil
+    // What a map of characters removes is counted with what stands behind it.
+    case .lowercase, .precompiled: return count
+    case .prepend(let prefix): return count + prefix.reduce(0) { $0 + ($1 & 0xc0 == 0x80 ? 0 : 1) }
     case .replace(let pattern, let content):
-      guard let match = pattern.match(in: text, from: 0, CharacterClass.table), match.lowerBound == 0 else {
-        return true
+      guard let match = pattern.match(in: text, from: 0, classes), match.lowerBound == 0 else { return count }
+      return !content.isEmpty && match.upperBound == position ? 1 : 0
+    case .strip(let left, _):
+      if !left || !classes[first].contains(.space) { return count }
+    case .unicode:
+      if count == 1, first < 0x80 { return 1 }
+    case .bert, .stripAccents, .nmt: break
+    }
+    for _ in 1..<max(1, count) where position < text.count { _ = text.decodeScalar(at: &position) }
+    let room = ByteRoom()
+    return withExtendedLifetime(room) {
+      let image = apply(UnsafeBufferPointer(rebasing: text[..<position]), in: room)
+      var equal = 0
+      var place = 0
+      while place < min(image.count, written.count) {
+        var other = place
+        guard image.decodeScalar(at: &place) == written.decodeScalar(at: &other) else { break }
+        equal += 1
       }
-      return !content.isEmpty && match.upperBound == position
-    case .unicode, .lowercase, .prepend, .precompiled: return true
+      // A first character that is composed with the next is still the first.
+      return image.isEmpty ? 0 : max(1, equal)
     }
   }
 

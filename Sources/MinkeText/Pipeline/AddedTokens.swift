@@ -110,13 +110,9 @@ struct AddedTokenMatcher: Sendable {
     if done < text.count { piece(UnsafeBufferPointer(rebasing: text[done...]), nil) }
   }
 
-  /// Whether a regular expression's `\w` takes the scalar.
+  /// Whether the reference's `\w` takes the scalar.
   private static func isWord(_ scalar: Unicode.Scalar?) -> Bool {
-    guard let properties = scalar?.properties else { return false }
-    switch properties.generalCategory {
-    case .nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation: return true
-    default: return properties.isAlphabetic || properties.isJoinControl
-    }
+    scalar.map { CharacterClass.table[$0.value].contains(.word) } ?? false
   }
 }
 

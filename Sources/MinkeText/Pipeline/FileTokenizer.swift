@@ -58,9 +58,6 @@ package enum TokenizerReader {
   ) throws -> any FileTokenizer {
     let file = try PipelineFile(parsing: bytes, subject: subject, replacing: parts)
     // The ways of BERT are faster in a tokenizer of their own.
-    if file.isBert, parts.model.isEmpty {
-      return try WordPieceTokenizer(parsing: bytes, subject: subject, replacing: parts)
-    }
-    return try PipelineTokenizer(file)
+    return file.isBert && parts.model.isEmpty ? try WordPieceTokenizer(file) : try PipelineTokenizer(file)
   }
 }

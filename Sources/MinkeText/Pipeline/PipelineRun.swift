@@ -38,11 +38,11 @@ extension PipelineTokenizer.Core {
       inText.split(text) { piece, id in
         if let id { return ids.append(id) }
         guard ids.count < limit else { return }
-        var isFirst = findsBeginning && piece.baseAddress == text.baseAddress
-        let normalized = Self.normalized(piece, normalizers, room.normalized, room.other, &isFirst)
+        var beginning = findsBeginning && piece.baseAddress == text.baseAddress ? 1 : 0
+        let normalized = Self.normalized(piece, normalizers, room.normalized, room.other, &beginning)
         inNormalizedText.split(normalized) { piece, id in
           if let id { return ids.append(id) }
-          run.cut(piece, 0, isFirst: isFirst && piece.baseAddress == normalized.baseAddress, into: &ids)
+          run.cut(piece, 0, isFirst: beginning > 0 && piece.baseAddress == normalized.baseAddress, into: &ids)
         }
       }
     }

@@ -65,8 +65,10 @@ public final class PipelineTokenizer: Tokenizer {
         addedTokens.filter(\.normalized).map { token in
           let (room, other) = (ByteRoom(), ByteRoom())
           var content = token.content
-          var isBeginning = false
-          return content.withUTF8 { (Array(Self.normalized($0, normalizers, room, other, &isBeginning)), token) }
+          var beginning = 0
+          return withExtendedLifetime((room, other)) {
+            content.withUTF8 { (Array(Self.normalized($0, normalizers, room, other, &beginning)), token) }
+          }
         })
       findsBeginning = steps.contains { if case .metaspace(_, .first, _) = $0 { true } else { false } }
       self.definition = definition
@@ -76,17 +78,18 @@ public final class PipelineTokenizer: Tokenizer {
 
     /// `text` after all of `normalizers`: itself or a part of it, else in one of the rooms.
     ///
-    /// - Parameter isBeginning: becomes false where what begins the text does not begin what is made of it.
+    /// - Parameter beginning: how many scalars of `text` stand for the beginning of the text to encode; becomes how many of
+    ///   what is made of it do.
     static func normalized(
       _ text: UnsafeBufferPointer<UInt8>, _ normalizers: [Normalizer], _ room: ByteRoom, _ other: ByteRoom,
-      _ isBeginning: inout Bool
+      _ beginning: inout Int
     ) -> UnsafeBufferPointer<UInt8> {
       var text = text
       var (free, taken) = (room, other)
       for normalizer in normalizers {
-        if isBeginning { isBeginning = normalizer.keepsBeginning(of: text) }
         free.removeAll()
         let written = normalizer.apply(text, in: free)
+        if beginning > 0 { beginning = normalizer.beginning(beginning, of: text, in: written) }
         // What is no part of the room that was free stays where it is.
         if written.baseAddress == free.bytes.baseAddress { swap(&free, &taken) }
         text = written

@@ -43,13 +43,13 @@ final class UnigramModel: WordModel {
     unknownScore = (pieces.scores.min() ?? 0) - 10
     scores = SharedBuffer(pieces.scores)
     // Of two pieces with the same text the last counts.
-    var last: [ArraySlice<UInt8>: Int32] = [:]
-    last.reserveCapacity(pieces.count)
-    for id in 0..<pieces.count where pieces.ends[id] < pieces.ends[id + 1] {
-      last[pieces.bytes[pieces.ends[id]..<pieces.ends[id + 1]]] = Int32(id)
+    let trie = ByteTrie(
+      (0..<pieces.count).lazy.filter { pieces.ends[$0] < pieces.ends[$0 + 1] }
+        .map { (bytes: pieces.bytes[pieces.ends[$0]..<pieces.ends[$0 + 1]], value: Int32($0)) })
+    self.trie = trie
+    let fallback = (0..<256).map { byte in
+      Array(ByteAlphabet.fallback(UInt8(byte))).withUnsafeBufferPointer { trie.value(of: $0) ?? -1 }
     }
-    trie = ByteTrie(last.map { ($0.key, $0.value) })
-    let fallback = (0..<256).map { last[Array(ByteAlphabet.fallback(UInt8($0)))[...]] ?? -1 }
     fallbackTokens = SharedBuffer(fallsBackToBytes ? fallback : [])
   }
 

@@ -14,11 +14,15 @@ package struct ByteTrie: Sendable {
 
   private var slots: [Slot] = [Slot](repeating: Slot(), count: 1)
 
-  /// A trie of `keys`, of which none may be empty or stand twice. Values are not negative.
-  package init(_ keys: [(bytes: ArraySlice<UInt8>, value: Int32)]) {
-    let sorted = keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
+  /// A trie of `keys`, of which none may be empty; of equal ones the one with the largest value counts. Values are not
+  /// negative.
+  package init(_ keys: some Sequence<(bytes: ArraySlice<UInt8>, value: Int32)>) {
+    let sorted = Self.sorted(Array(keys))
     slots[0].check = 0
-    var firstFree = 1
+    // Every byte can lead to the slots from here on, so that none is left free for ever and looked at again and again.
+    var firstFree = 256
+    // Where nodes of several children look for places: what lies before is too full for most of them.
+    var firstRoom = firstFree
     var pending: [(node: Int, keys: Range<Int>, depth: Int)] = [(0, 0..<sorted.count, 0)]
     var children: [(byte: Int, keys: Range<Int>)] = []
     while let (node, range, depth) = pending.popLast() {
@@ -26,7 +30,7 @@ package struct ByteTrie: Sendable {
       for index in range {
         let bytes = sorted[index].bytes
         guard depth < bytes.count else {
-          slots[node].value = sorted[index].value
+          slots[node].value = max(slots[node].value, sorted[index].value)
           continue
         }
         let byte = Int(bytes[bytes.startIndex + depth])
@@ -37,14 +41,15 @@ package struct ByteTrie: Sendable {
         }
       }
       guard let first = children.first else { continue }
-      // The children's places are looked for from the first free slot on; slot 0 is the root's.
-      var base = max(firstFree - first.byte, 1 - first.byte)
+      let start = (children.count == 1 ? firstFree : max(firstFree, firstRoom)) - first.byte
+      var base = start
       while true {
         let end = base + 256
         if end > slots.count { slots += [Slot](repeating: Slot(), count: max(end - slots.count, slots.count / 2)) }
-        if base >= 0, children.allSatisfy({ slots[base + $0.byte].check == -1 }) { break }
+        if children.allSatisfy({ slots[base + $0.byte].check == -1 }) { break }
         base += 1
       }
+      if base - start > 32 { firstRoom = base + first.byte }
       slots[node].base = Int32(base)
       for child in children {
         slots[base + child.byte].check = Int32(node)
@@ -56,6 +61,23 @@ package struct ByteTrie: Sendable {
     let last = slots.lastIndex { $0.check != -1 } ?? 0
     slots.removeSubrange(min(slots.count, last + 257)...)
     if slots.count < last + 257 { slots += [Slot](repeating: Slot(), count: last + 257 - slots.count) }
+  }
+
+  /// The keys in the order of their bytes.
+  private static func sorted(
+    _ keys: [(bytes: ArraySlice<UInt8>, value: Int32)]
+  ) -> [(bytes: ArraySlice<UInt8>, value: Int32)] {
+    // Most differ in their first 8 bytes, which are compared as one number.
+    var order = keys.enumerated().map { place, key in
+      var start: UInt64 = 0
+      for byte in key.bytes.prefix(8) { start = start << 8 | UInt64(byte) }
+      return (start: start << UInt64(8 * max(0, 8 - key.bytes.count)), place: place)
+    }
+    order.sort { left, right in
+      left.start == right.start
+        ? keys[left.place].bytes.lexicographicallyPrecedes(keys[right.place].bytes) : left.start < right.start
+    }
+    return order.map { keys[$0.place] }
   }
 
   /// The longest key that `bytes` begins with: its length and number; length 0 when there is none.

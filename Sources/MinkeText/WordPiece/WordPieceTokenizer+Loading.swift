@@ -23,7 +23,7 @@ extension WordPieceTokenizer {
   /// - Throws: as ``init(contentsOf:)``, and when a token that the options name is missing.
   package convenience init(contentsOf url: URL, options: BertTokenizerOptions) throws {
     let file = try MappedFile(url)
-    try self.init(parsing: file.bytes, subject: file.path, options: options, replacing: TokenizerParts())
+    try self.init(PipelineFile(parsing: file.bytes, subject: file.path, replacing: TokenizerParts()), options: options)
   }
 
   /// Reads a `vocab.txt`, one token a line from id 0, with the conventions of `bert-base-uncased`.
@@ -73,21 +73,18 @@ extension WordPieceTokenizer {
   ///
   /// - Throws: as ``init(contentsOf:)``.
   public convenience init(parsing bytes: UnsafeRawBufferPointer, subject: String) throws {
-    try self.init(parsing: bytes, subject: subject, replacing: TokenizerParts())
+    try self.init(PipelineFile(parsing: bytes, subject: subject, replacing: TokenizerParts()))
   }
 
-  convenience init(
-    parsing bytes: UnsafeRawBufferPointer, subject: String, options: BertTokenizerOptions? = nil,
-    replacing parts: TokenizerParts
-  ) throws {
-    let file = try WordPieceFile(parsing: bytes, subject: subject, options: options, replacing: parts)
+  convenience init(_ parts: PipelineFile, options: BertTokenizerOptions? = nil) throws {
+    let file = try WordPieceFile(parts, options: options)
     let model = try file.makeModel()
     let settings = try file.makeSettings(model.vocabulary)
     let addedTokens = AddedTokens(try file.makeAddedTokens(model.vocabulary), model: model)
     self.init(model: model, addedTokens: addedTokens, settings: settings)
     for id in settings.prefix + settings.suffix where token(id) == nil {
       throw MinkeError(
-        .malformedFile, "\(subject): post_processor", expected: "ids of the vocabulary", found: "\(id)")
+        .malformedFile, "\(parts.subject): post_processor", expected: "ids of the vocabulary", found: "\(id)")
     }
   }
 

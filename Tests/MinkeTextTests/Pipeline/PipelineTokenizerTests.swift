@@ -98,6 +98,29 @@ struct PipelineTokenizerTests {
     }
   }
 
+  @Test(arguments: [
+    ("\u{fe76}a", [72, 0, 21]), (" \u{fe76}a", [0, 21]), ("\u{b4}\u{327}a", [0, 0, 21]),
+    ("\u{a8}\u{301}", [72, 0, 0]), ("\u{fc5e}a", [72, 0, 0, 21]), ("\u{a0}\u{fe76}", [0]),
+    ("\u{1}\u{b4}a", [0, 21]), ("\u{1}a", [21]), ("a", [79]),
+  ])
+  func `what is left of the first character still begins the text`(text: String, ids: [TokenID]) throws {
+    // NFKC makes a space and a mark of it, and Strip takes the space away.
+    #expect(try TokenizerFixtureTests.read("metaspace").encode(text) == ids, "\(text.debugDescription)")
+  }
+
+  @Test func `what stands behind a character that the charsmap removes begins the text`() throws {
+    let tokenizer = try TokenizerFixtureTests.read("t5")
+    #expect(tokenizer.encode("\u{9f}'") == tokenizer.encode("'"))
+  }
+
+  @Test func `a token that stands alone has no letter or mark of the reference's Unicode beside it`() throws {
+    let tokenizer = try TokenizerFixtureTests.read("gpt2")
+    let token = try #require(tokenizer.id(of: "newtoken"))
+    for (beside, isAlone) in [("\u{1ad1}", true), ("\u{301}", false), ("\u{200d}", false), ("!", true), ("é", false)] {
+      #expect(tokenizer.encode("newtoken\(beside)").contains(token) == isAlone, "\(beside.debugDescription)")
+    }
+  }
+
   @Test func `merges are texts or pairs, and the first learned is merged first`() throws {
     for merges in [#"["b c","a b"]"#, #"[["b","c"],["a","b"]]"#, ##"["#version: 0.2","b c","a b"]"##] {
       let tokenizer = try Self.parse(
