@@ -38,6 +38,25 @@ import Testing
     #expect(figures.first { $0.name == "recall@3" }?.value == 2.0 / 3)
   }
 
+  @Test func `the figure that stands for a search can be chosen, and items are its parts`() throws {
+    let rankings = [
+      JudgedRanking(query: "a", gains: [0, 1, 0], relevant: [1, 1]),
+      JudgedRanking(query: "b", gains: [2, 0, 0], relevant: [2]),
+      JudgedRanking(query: "c", gains: [0], relevant: []),
+    ]
+    var metrics = RetrievalMetrics()
+    #expect(metrics.main(of: rankings) == "ndcg@10")
+    for name in metrics.names {
+      metrics.main = name
+      #expect(metrics.main(of: rankings) == name)
+      let items = metrics.items(of: rankings)
+      let figure = try #require(metrics.figures(of: rankings).first { $0.name == name })
+      #expect(items.map(\.id) == ["a", "b"] && (items[0].value + items[1].value) / 2 == figure.value, "\(name)")
+    }
+    metrics.main = "recall@3"
+    #expect(metrics.items(of: rankings).map(\.value) == [0.5, 1])
+  }
+
   @Test func `correlations are those of scipy`() throws {
     let golden = try Fixture.json("statistics.json")
     let x = try #require(golden["x"]?.array).compactMap(\.double)

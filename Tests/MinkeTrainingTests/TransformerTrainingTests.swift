@@ -321,6 +321,23 @@ struct HeadTrainingTests {
     }
   }
 
+  @Test func whatTheBackboneGivesIsKeptWithTheSameBits() throws {
+    let files = try ByrneTrainingFiles(ModelFolder(Fixture.url("byrne-embed-tiny")))
+    let texts: [[TokenID]] = [[5, 6, 7], [8], [5, 6, 7, 9, 10, 11, 12] + (13..<50).map { TokenID($0) }]
+    let expected = try files.means(of: texts)
+    let entry = files.hiddenSize * MemoryLayout<Float>.stride + 256
+    for limit in [0, 2, 100] {
+      let backbone = BackboneMeans(files, byteLimit: limit * entry)
+      for chosen in [[1], [0], [1, 0], [2, 2, 1, 0], [0, 1, 2]] {
+        let found = try backbone.means(of: chosen.map { texts[$0] })
+        for (row, text) in chosen.enumerated() {
+          #expect(found.view.read.row(row).copied() == expected.view.read.row(text).copied(), "\(limit): \(chosen)")
+        }
+      }
+      #expect(backbone.count == min(limit, 3))
+    }
+  }
+
   @Test func aTokenThatIsNotThereMakesTheVectorsNaN() throws {
     let model = try HeadTrainee(ByrneTrainingFiles(ModelFolder(Fixture.url("byrne-embed-tiny"))), seed: 2)
     let tape = Tape()

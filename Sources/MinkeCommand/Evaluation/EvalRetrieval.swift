@@ -47,6 +47,12 @@ extension EvalCommand {
     var cutoffs: String?
 
     @Option(
+      help: ArgumentHelp(
+        "The figure that stands for the task in means and in eval compare, such as recall@10; ndcg without it.",
+        valueName: "name"))
+    var main: String?
+
+    @Option(
       parsing: .upToNextOption,
       help: ArgumentHelp(
         "Vectors made elsewhere: for each folder, of the queries that are judged and of the documents.",
@@ -91,6 +97,7 @@ extension EvalCommand {
     func run() async throws {
       var tasks: [TaskResult] = []
       var failures: [Failure] = []
+      if try needsModel { try await model.fetchMissing() }
       let encoder = try needsModel ? await ModelLibrary.textEncoder(model.name, precision: precision) : nil
       let binarized = try encoder.map { binarize ? try BinarizedEncoder($0) : $0 }
       let files = vectors.isEmpty ? nil : FileVectors(vectors.map { URL(fileURLWithPath: $0) })
@@ -175,6 +182,11 @@ extension EvalCommand {
         }
       }
       if let cutoffs { evaluation.metrics = RetrievalMetrics(cutoffs: try numbers(cutoffs, of: "--at")) }
+      if let main, !evaluation.metrics.names.contains(main) {
+        throw ValidationError(
+          "--main takes one of \(evaluation.metrics.names.joined(separator: ", ")); found \(main).")
+      }
+      evaluation.metrics.main = main
       guard !evaluation.modes.isEmpty, !evaluation.storages.isEmpty else {
         throw ValidationError("--mode and --storage take one value or more.")
       }

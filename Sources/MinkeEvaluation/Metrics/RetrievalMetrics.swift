@@ -26,6 +26,9 @@ public struct RetrievalMetrics: Sendable {
   /// Whether the main figure heeds gains other than 1, where there are some, as MTEB's does.
   public var heedsGains = false
 
+  /// The name of the figure that stands for a task, one of ``names``; nil for ndcg at the first of its places.
+  public var main: String?
+
   /// The figures that the field prints.
   public init() {}
 
@@ -37,41 +40,42 @@ public struct RetrievalMetrics: Sendable {
   /// The deepest place that any of the figures looks at.
   public var depth: Int { (ndcg + mrr + map + accuracy + precisionAndRecall).max() ?? 0 }
 
-  /// The figures, and the name of the main one.
+  /// The names of the figures that every judgment allows, such as `recall@10`.
+  public var names: [String] { figures(graded: false).map(\.name) }
+
+  /// Each figure, in the mean over the queries that have a right document.
   ///
   /// Where judgments have gains other than 1, `graded_ndcg@k` heeds them, as trec_eval does.
   public func figures(of rankings: [JudgedRanking]) -> [TaskResult.Metric] {
     let asked = rankings.filter { !$0.relevant.isEmpty }
-    func mean(_ name: String, _ value: (JudgedRanking) -> Double) -> TaskResult.Metric {
-      TaskResult.Metric(name, asked.reduce(0) { $0 + value($1) } / Double(asked.count))
+    return figures(graded: Self.haveGains(asked)).map { figure in
+      TaskResult.Metric(figure.name, asked.reduce(0) { $0 + figure.value($1) } / Double(asked.count))
     }
-    var figures: [TaskResult.Metric] = []
-    for k in ndcg { figures.append(mean("ndcg@\(k)") { $0.ndcg(k) }) }
-    if Self.haveGains(asked) {
-      for k in ndcg { figures.append(mean("graded_ndcg@\(k)") { $0.gradedNDCG(k) }) }
-    }
-    for k in mrr { figures.append(mean("mrr@\(k)") { $0.reciprocalRank(k) }) }
-    for k in map { figures.append(mean("map@\(k)") { $0.averagePrecision(k) }) }
-    for k in accuracy { figures.append(mean("accuracy@\(k)") { $0.hits(k) > 0 ? 1 : 0 }) }
-    for k in precisionAndRecall { figures.append(mean("precision@\(k)") { Double($0.hits(k)) / Double(k) }) }
-    for k in precisionAndRecall {
-      figures.append(mean("recall@\(k)") { Double($0.hits(k)) / Double($0.relevant.count) })
-    }
-    return figures
   }
 
   /// The name of the figure that stands for a task.
   public func main(of rankings: [JudgedRanking]) -> String {
-    (heedsGains && Self.haveGains(rankings) ? "graded_" : "") + "ndcg@\(ndcg.first ?? 10)"
+    main ?? (heedsGains && Self.haveGains(rankings) ? "graded_" : "") + "ndcg@\(ndcg.first ?? 10)"
   }
 
-  /// Each query's share in the main figure.
+  /// Each query's share in the main figure; none where there is no figure of its name.
   public func items(of rankings: [JudgedRanking]) -> [TaskResult.Item] {
-    let k = ndcg.first ?? 10
-    let isGraded = heedsGains && Self.haveGains(rankings)
-    return rankings.filter { !$0.relevant.isEmpty }.map {
-      TaskResult.Item(id: $0.query, value: isGraded ? $0.gradedNDCG(k) : $0.ndcg(k))
-    }
+    let name = main(of: rankings)
+    guard let main = figures(graded: true).first(where: { $0.name == name }) else { return [] }
+    return rankings.filter { !$0.relevant.isEmpty }.map { TaskResult.Item(id: $0.query, value: main.value($0)) }
+  }
+
+  private typealias Figure = (name: String, value: (JudgedRanking) -> Double)
+
+  private func figures(graded: Bool) -> [Figure] {
+    var figures: [Figure] = ndcg.map { k in ("ndcg@\(k)", { $0.ndcg(k) }) }
+    if graded { figures += ndcg.map { k in ("graded_ndcg@\(k)", { $0.gradedNDCG(k) }) } }
+    figures += mrr.map { k in ("mrr@\(k)", { $0.reciprocalRank(k) }) }
+    figures += map.map { k in ("map@\(k)", { $0.averagePrecision(k) }) }
+    figures += accuracy.map { k in ("accuracy@\(k)", { $0.hits(k) > 0 ? 1 : 0 }) }
+    figures += precisionAndRecall.map { k in ("precision@\(k)", { Double($0.hits(k)) / Double(k) }) }
+    figures += precisionAndRecall.map { k in ("recall@\(k)", { Double($0.hits(k)) / Double($0.relevant.count) }) }
+    return figures
   }
 
   private static func haveGains(_ rankings: [JudgedRanking]) -> Bool {

@@ -17,6 +17,7 @@ package final class HeadTrainee: EncoderTrainee {
   /// The weights and biases of the two layers, named as in the published `embed_head.pt`.
   package let parameters: [Parameter]
   private let files: ByrneTrainingFiles
+  private let backbone: BackboneMeans
 
   /// - Parameters:
   ///   - files: a SpikeWhale model; its head is gone on with where it has the size asked for.
@@ -41,16 +42,16 @@ package final class HeadTrainee: EncoderTrainee {
       return Parameter(name, shape: shape, numbers)
     }
     self.files = files
+    backbone = BackboneMeans(files)
     tokenization = files.tokenization
     dimensions = [dimension]
   }
 
-  /// What the head is given for some texts, `[texts, hidden]`. It never changes, so that it can be kept from one epoch to
-  /// the next.
+  /// What the head is given for some texts, `[texts, hidden]`, which never changes.
   ///
   /// - Throws: `MinkeError` when a token is not in the vocabulary or a weight of the model is not finite;
   ///   `CancellationError`.
-  package func means(of texts: [[TokenID]]) throws -> Matrix { try files.means(of: texts) }
+  package func means(of texts: [[TokenID]]) throws -> Matrix { try backbone.means(of: texts) }
 
   /// The vectors of texts by what ``means(of:)`` gave for them, `[texts, hidden]`.
   package func encode(means: Variable, on tape: Tape) -> Variable {
