@@ -23,14 +23,23 @@ let package = Package(
     .library(name: "MinkeEvaluation", targets: ["MinkeEvaluation"]),
     // Models and collections over HTTP and to agents; needs SQLite's headers, as MinkeStore does.
     .library(name: "MinkeServer", targets: ["MinkeServer"]),
+    // Models fetched from a hub.
+    .library(name: "MinkeHub", targets: ["MinkeHub"]),
     // Training, with what it is measured by.
     .library(name: "MinkeTraining", targets: ["MinkeTraining"]),
+    // Collections in PostgreSQL; empty without the trait of that name, and with it needs libpq's headers (libpq-dev).
+    .library(name: "MinkePostgres", targets: ["MinkePostgres"]),
     .executable(name: "minke", targets: ["MinkeCommand"]),
+  ],
+  traits: [
+    .trait(name: "PostgreSQL", description: "Collections in PostgreSQL with pgvector; needs libpq."),
+    .default(enabledTraits: []),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0", traits: []),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.2.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.9.0"),
@@ -58,6 +67,19 @@ let package = Package(
         "Minke", .product(name: "GRDB", package: "GRDB.swift"), .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ],
       exclude: ["README.md"]),
+    .systemLibrary(
+      name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+    .target(
+      name: "MinkePostgres",
+      dependencies: modules + store + [.target(name: "CPostgreSQL", condition: .when(traits: ["PostgreSQL"]))],
+      exclude: ["README.md"]),
+    .target(
+      name: "MinkeHub",
+      dependencies: modules + [
+        "Minke", .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOExtras", package: "swift-nio-extras"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
     .target(
       name: "MinkeServer",
       dependencies: modules + store + [
@@ -78,7 +100,7 @@ let package = Package(
     .executableTarget(
       name: "MinkeCommand",
       dependencies: modules + store + [
-        "MinkeEvaluation", "MinkeServer", "MinkeTraining", "MinkeBuiltInModels",
+        "MinkeEvaluation", "MinkeHub", "MinkePostgres", "MinkeServer", "MinkeTraining", "MinkeBuiltInModels",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -100,6 +122,15 @@ let package = Package(
       dependencies: modules + store + [
         "MinkeBuiltInModels", "MinkeFaults", "MinkeTestSupport", .product(name: "GRDB", package: "GRDB.swift"),
       ]),
+    .testTarget(
+      name: "MinkeHubTests",
+      dependencies: modules + [
+        "MinkeHub", "MinkeBuiltInModels", "MinkeTestSupport", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
+    .testTarget(
+      name: "MinkePostgresTests",
+      dependencies: modules + store + ["MinkePostgres", "MinkeBuiltInModels", "MinkeTestSupport"]),
     .testTarget(
       name: "MinkeServerTests",
       dependencies: modules + store + [

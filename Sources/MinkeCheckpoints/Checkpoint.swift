@@ -76,9 +76,27 @@ public struct Checkpoint: Sendable {
 
   /// The tensors that an index names, from the files beside it.
   private static func shards(of bytes: SharedBuffer<UInt8>, in folder: URL, path: String) throws -> Checkpoint {
+    let fileNames = try shardNames(of: UnsafeRawBufferPointer(bytes.pointer), path: path)
+    var shards: [String: Checkpoint] = [:]
+    for fileName in Set(fileNames.values).sorted() {
+      let file = try MappedFile(folder.appendingPathComponent(fileName))
+      shards[fileName] = try read(SharedBuffer(file.bytes, of: file), path: file.path)
+    }
+    var tensors: [String: Tensor] = [:]
+    for (name, fileName) in fileNames { tensors[name] = try shards[fileName]?.tensor(name) }
+    let metadata = shards.keys.sorted().reduce(into: [String: String]()) { metadata, name in
+      metadata.merge(shards[name]?.metadata ?? [:]) { first, _ in first }
+    }
+    return Checkpoint(path: path, tensors: tensors, metadata: metadata)
+  }
+
+  /// The names of the files that hold the tensors of an index, by the names of the tensors.
+  ///
+  /// - Throws: `MinkeError` when `bytes` are no index or name anything but files beside it.
+  package static func shardNames(of bytes: UnsafeRawBufferPointer, path: String) throws -> [String: String] {
     var fileNames: [String: String] = [:]
     var hasMap = false
-    try JSONReader.read(UnsafeRawBufferPointer(bytes.pointer), subject: path) { reader in
+    try JSONReader.read(bytes, subject: path) { reader in
       try reader.readObject { reader, key in
         guard key == "weight_map" else { return try reader.skipValue() }
         hasMap = true
@@ -95,16 +113,6 @@ public struct Checkpoint: Sendable {
       throw MinkeError(
         .unsupportedFile, path, expected: "a checkpoint, or an index with a weight_map", found: "other JSON")
     }
-    var shards: [String: Checkpoint] = [:]
-    for fileName in Set(fileNames.values).sorted() {
-      let file = try MappedFile(folder.appendingPathComponent(fileName))
-      shards[fileName] = try read(SharedBuffer(file.bytes, of: file), path: file.path)
-    }
-    var tensors: [String: Tensor] = [:]
-    for (name, fileName) in fileNames { tensors[name] = try shards[fileName]?.tensor(name) }
-    let metadata = shards.keys.sorted().reduce(into: [String: String]()) { metadata, name in
-      metadata.merge(shards[name]?.metadata ?? [:]) { first, _ in first }
-    }
-    return Checkpoint(path: path, tensors: tensors, metadata: metadata)
+    return fileNames
   }
 }

@@ -108,10 +108,10 @@ extension Embeddings {
   var numbersPerElement: Int { if case .float32 = values { 1 } else { 8 } }
 
   /// Calls `body` with the vectors as they lie in memory.
-  func withElements<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+  package func withElements<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
     switch values {
-    case .float32(let floats): floats.withUnsafeBytes(body)
-    case .bits(let bytes): bytes.withUnsafeBytes(body)
+    case .float32(let floats): try floats.withUnsafeBytes(body)
+    case .bits(let bytes): try bytes.withUnsafeBytes(body)
     }
   }
 }

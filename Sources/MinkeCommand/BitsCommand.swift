@@ -19,7 +19,7 @@ struct BitsCommand: AsyncParsableCommand {
   @OptionGroup var form: JSONOption
 
   func run() async throws {
-    let model = try encoder.load()
+    let model = try await encoder.load()
     guard model.metric == .hamming else {
       throw MinkeError(
         .invalidArgument, encoder.model.name, expected: "a model that gives bits, or --binarize",

@@ -39,7 +39,7 @@ struct ChatCommand: AsyncParsableCommand {
 
   func run() async throws {
     let options = try generation.options(defaultMaximum: nil, random: true)
-    let language = try model.load()
+    let language = try await model.load()
     let session =
       if let load {
         try ChatSession(language, messages: ChatMessage.load(from: URL(fileURLWithPath: load)))

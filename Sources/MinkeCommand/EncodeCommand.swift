@@ -6,7 +6,9 @@ struct EncodeCommand: AsyncParsableCommand {
     commandName: "encode",
     abstract: "Turn texts, one a line, into vectors.",
     discussion: """
-      npy holds float32 [texts, dimension], or uint8 [texts, bits/8] for a binary encoder; jsonl has one object a text.
+      npy holds float32 [texts, dimension], or uint8 [texts, bits/8] for a binary encoder; jsonl has one object a text; \
+      raw is the rows of npy without its header, little-endian, each as soon as it is made, for a program at the other \
+      end of a pipe.
       An empty line is an empty text and has a vector too. With --jsonl, members beside "text", such as an "id", go \
       through to jsonl output as they are.
 
@@ -14,7 +16,7 @@ struct EncodeCommand: AsyncParsableCommand {
         minke encode --input lines.txt --output vectors.npy
       """)
 
-  enum Format: String, ExpressibleByArgument, CaseIterable { case npy, jsonl }
+  enum Format: String, ExpressibleByArgument, CaseIterable { case npy, jsonl, raw }
 
   @OptionGroup var encoder: EncoderOptions
   @OptionGroup var text: RoleOption
@@ -39,7 +41,7 @@ struct EncodeCommand: AsyncParsableCommand {
   @Option(help: "For a binary encoder: packed bits, the logits behind them, or their signs as -1 and +1.")
   var give: BitForm = .bits
 
-  @Option(help: "npy or jsonl; by default what the output's name ends in, else jsonl.")
+  @Option(help: "npy, jsonl or raw; by default what the output's name ends in, else jsonl.")
   var format: Format?
 
   @OptionGroup var output: OutputOptions
@@ -52,11 +54,12 @@ struct EncodeCommand: AsyncParsableCommand {
 
   func run() async throws {
     let format = format ?? (output.path?.hasSuffix(".npy") == true ? .npy : .jsonl)
-    if format == .npy, output.isStandardOutput, Style.outputIsTerminal {
+    if format != .jsonl, output.isStandardOutput, Style.outputIsTerminal {
       throw MinkeError(
-        .invalidArgument, "--format npy", expected: "--output with a file, or a pipe", found: "a terminal")
+        .invalidArgument, "--format \(format.rawValue)", expected: "--output with a file, or a pipe",
+        found: "a terminal")
     }
-    let model = try encoder.load()
+    let model = try await encoder.load()
     let options = EncodingOptions(
       dimension: encoder.dimension, normalize: !keepLength, role: text.role, form: give.form)
     // An empty batch checks the options before any input is waited for.
@@ -73,10 +76,11 @@ struct EncodeCommand: AsyncParsableCommand {
   }
 }
 
-/// Where the vectors of texts go: an array, or lines of JSON.
+/// Where the vectors of texts go: an array, lines of JSON, or rows as they lie in memory.
 private final class EncodingSink {
   private var array: NumPyWriter?
   private var lines: FileWriter?
+  private var rows: FileWriter?
   private var count = 0
 
   /// - Parameter vectors: what tells the kind and width of all that will be written.
@@ -84,11 +88,16 @@ private final class EncodingSink {
     switch format {
     case .npy: array = try NumPyWriter(file, like: vectors)
     case .jsonl: lines = consume file
+    case .raw: rows = consume file
     }
   }
 
   func write(_ batch: Embeddings, of texts: [InputText]) throws {
     try array?.append(batch)
+    if rows != nil {
+      try batch.withElements { try rows?.write($0) }
+      try rows?.flush()
+    }
     guard lines != nil else { return }
     for (row, text) in texts.enumerated() {
       try lines?.write(Self.jsonLine(batch, row: row, index: count + row, fields: text.fields))
@@ -101,6 +110,7 @@ private final class EncodingSink {
   func finish() throws {
     try array?.finish()
     try lines?.finish()
+    try rows?.finish()
   }
 
   /// `{"index":3,"id":"a","embedding":[...]}`, or `"bits"` in hexadecimal for a binary encoder.

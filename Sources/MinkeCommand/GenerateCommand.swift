@@ -24,7 +24,7 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let options = try generation.options(defaultMaximum: 256)
     let text = prompt.isEmpty || prompt == ["-"] ? try InputFile.text(of: nil) : prompt.joined(separator: " ")
-    let language = try model.load()
+    let language = try await model.load()
     var output = FileWriter()
     var continuation = ""
     var end: GenerationEnd?

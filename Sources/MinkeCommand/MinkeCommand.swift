@@ -20,7 +20,7 @@ struct MinkeCommand: AsyncParsableCommand {
         minke search "how do I undo a mistake" .
 
       Wherever a model is asked for, give the name of a built-in one (\(ModelLibrary.builtInNames.joined(separator: ", "))) \
-      or the path of a model folder. Wherever a file is, - stands for standard input or output. Results go to standard \
+      or the path of a model folder, or ORG/NAME for one that minke pull fetched from a hub. Wherever a file is, - stands for standard input or output. Results go to standard \
       output, everything else to standard error.
 
       The status is 0 when all went well, 1 when a search found nothing, 2 after an error, 64 for a wrong command line, \
@@ -36,7 +36,7 @@ struct MinkeCommand: AsyncParsableCommand {
       SimilarCommand.self, DuplicatesCommand.self, ClusterCommand.self, EncodeCommand.self, TokenizeCommand.self,
       SimilarityCommand.self, NeighborsCommand.self, BitsCommand.self, GenerateCommand.self, ChatCommand.self,
       AskCommand.self, ServeCommand.self, AgentCommand.self, ScoreCommand.self, EvalCommand.self, TrainCommand.self,
-      ModelCommand.self, BenchCommand.self,
+      PullCommand.self, ModelCommand.self, BenchCommand.self,
     ])
 
   /// What every error begins with, as those of other programs begin with their names.

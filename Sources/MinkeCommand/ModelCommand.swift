@@ -10,9 +10,9 @@ import MinkeTraining
 
 struct ModelCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "model", abstract: "Look into a model, or write it in another layout.",
+    commandName: "model", abstract: "Look into models, list and remove fetched ones, or write one in another layout.",
     subcommands: [
-      Info.self, Convert.self, Quantize.self, Distill.self, Average.self, Settle.self,
+      Info.self, List.self, Remove.self, Convert.self, Quantize.self, Distill.self, Average.self, Settle.self,
     ], defaultSubcommand: nil)
 
   struct Info: AsyncParsableCommand {
@@ -23,8 +23,10 @@ struct ModelCommand: AsyncParsableCommand {
     var model = ModelLibrary.defaultName
 
     @OptionGroup var form: JSONOption
+    @OptionGroup var source: PullOption
 
     func run() async throws {
+      try await source.fetchMissing(model)
       let report = try ModelReport(model)
       var output = FileWriter()
       try output.write(form.isOn ? report.json.text + "\n" : Style.printable(report.description, keepingLines: true))
@@ -52,7 +54,12 @@ struct ModelCommand: AsyncParsableCommand {
     @Option(help: "float32, int8 or 4bit, as far as the kind of model has it.")
     var format: Precision = .float32
 
-    func run() async throws { try save(model, to: destination, format) }
+    @OptionGroup var source: PullOption
+
+    func run() async throws {
+      try await source.fetchMissing(model)
+      try save(model, to: destination, format)
+    }
   }
 
   struct Quantize: AsyncParsableCommand {
@@ -74,7 +81,12 @@ struct ModelCommand: AsyncParsableCommand {
     @Flag(help: "8 bits a number instead of 4, for models with layers.")
     var int8 = false
 
-    func run() async throws { try save(model, to: destination, int8 ? .int8 : .fourBit) }
+    @OptionGroup var source: PullOption
+
+    func run() async throws {
+      try await source.fetchMissing(model)
+      try save(model, to: destination, int8 ? .int8 : .fourBit)
+    }
   }
 
   struct Distill: AsyncParsableCommand {
@@ -88,7 +100,7 @@ struct ModelCommand: AsyncParsableCommand {
           minke model distill all-MiniLM-L6-v2 my-static --vocabulary words.txt
         """)
 
-    @Argument(help: "The teacher: a folder with a WordPiece tokenizer.", completion: ModelCompletion.kind)
+    @Argument(help: "The teacher: a model with a WordPiece tokenizer.", completion: ModelCompletion.kind)
     var teacher: String
 
     @Argument(help: "The folder to make.", completion: .directory)
@@ -102,6 +114,8 @@ struct ModelCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Numbers of a vector, at most the teacher's.", valueName: "d"))
     var dimension = 256
 
+    @OptionGroup var source: PullOption
+
     func run() async throws {
       // Before the work, which lasts.
       guard !FileManager.default.fileExists(atPath: destination) else {
@@ -109,6 +123,7 @@ struct ModelCommand: AsyncParsableCommand {
           .invalidArgument, destination, expected: "a folder that does not exist yet", found: "one that does")
       }
       let words = try vocabulary.map { try Self.lines(of: $0) } ?? []
+      try await source.fetchMissing(teacher)
       let bar = ProgressBar("tokens")
       let distillation = try await Workers.run {
         try StaticDistillation(teacher: teacher, words: words, dimension: dimension, progress: bar.handler)
@@ -151,7 +166,9 @@ struct ModelCommand: AsyncParsableCommand {
     var model: String
 
     func run() async throws {
-      let settling = try SpikeWhaleSettling(ModelSource(model).open())
+      let source = try ModelSource(model)
+      try source.requireOwnFolder()
+      let settling = try SpikeWhaleSettling(source.open())
       try settling.write()
       if settling.findings.isEmpty { say("\(model): nothing is open") }
       for finding in settling.findings { say("\(model): \(finding)") }

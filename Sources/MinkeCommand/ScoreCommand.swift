@@ -32,7 +32,7 @@ struct ScoreCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let language = try model.load()
+    let language = try await model.load()
     if input.jsonl { try score(with: language) } else { try measure(input.bytes(), with: language) }
   }
 

@@ -24,6 +24,7 @@ struct TokenizeCommand: AsyncParsableCommand {
   @OptionGroup var input: InputOptions
 
   func run() async throws {
+    try await model.fetchMissing()
     var tokenization = try ModelLibrary.tokenization(model.name)
     if let special { tokenization = tokenization.addingSpecialTokens(special) }
     var reader = try input.texts()

@@ -24,6 +24,10 @@ public struct MinkeError: LocalizedError, Equatable, Sendable, CustomStringConve
     case invalidArgument
     /// NaN or infinity where a finite number is needed.
     case notFinite
+    /// Something that a server gives only to those with a token, or with another one.
+    case accessDenied
+    /// A server that cannot be reached, or does not answer as it should.
+    case network
   }
 
   /// The sort of failure.

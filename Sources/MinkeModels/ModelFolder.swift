@@ -28,7 +28,7 @@ public final class ModelFolder: Sendable {
 
   /// Where the folder is.
   public let url: URL
-  /// The name the model goes by: the folder's own.
+  /// The name the model goes by: the folder's own, or the one on the hub that it is from.
   public let name: String
   /// The parts that `modules.json` names, in order; empty without such a file.
   public let modules: [Module]
@@ -48,10 +48,10 @@ public final class ModelFolder: Sendable {
   /// - Throws: `MinkeError` when there is no such folder or its `modules.json` is malformed.
   public convenience init(_ url: URL) throws { try self.init(url, archive: nil) }
 
-  package init(_ url: URL, archive: URL?) throws {
+  package init(_ url: URL, archive: URL?, name: String? = nil) throws {
     self.url = url
     self.archive = archive
-    name = url.standardizedFileURL.lastPathComponent
+    self.name = name ?? url.standardizedFileURL.lastPathComponent
     switch Self.kind(of: url) {
     case .folder: break
     case .file: throw MinkeError(.unsupportedFile, url.relativePath, expected: "a model folder", found: "a file")
@@ -64,8 +64,14 @@ public final class ModelFolder: Sendable {
     let list = url.appendingPathComponent("modules.json")
     guard FileManager.default.fileExists(atPath: list.path) else { return [] }
     let file = try MappedFile(list)
-    let subject = list.relativePath
-    guard let entries = try JSONValue(parsing: file.bytes, subject: subject).array else {
+    return try withExtendedLifetime(file) { try modules(file.bytes, subject: list.relativePath) }
+  }
+
+  /// The parts that the bytes of a `modules.json` name.
+  ///
+  /// - Throws: `MinkeError` when they are malformed or a part lies outside the folder.
+  package static func modules(_ bytes: UnsafeRawBufferPointer, subject: String) throws -> [Module] {
+    guard let entries = try JSONValue(parsing: bytes, subject: subject).array else {
       throw MinkeError(.malformedFile, subject, expected: "a list of modules", found: "something else")
     }
     return try entries.map { entry in

@@ -1,7 +1,8 @@
 import MinkeCore
 import MinkeText
 
-/// The way to models: every place that takes a model takes a built-in name, the path of a folder, or that of an archive.
+/// The way to models: every place that takes a model takes a built-in name, the path of a folder or of an archive, or the
+/// name of a model that was fetched from a hub.
 public enum ModelLibrary {
   /// The models that come with the package: a text encoder and a language model.
   public static let builtInNames = BuiltInModels.names
@@ -39,8 +40,8 @@ public enum ModelLibrary {
 
   // MARK: Loading
 
-  /// Loads the text encoder called `name`: a built-in name, the path of a model folder, or that of a BNE archive
-  /// (`.pt`).
+  /// Loads the text encoder called `name`: a built-in name, the path of a model folder or of a BNE archive (`.pt`), or
+  /// `ORG/NAME`, perhaps with `@REVISION`, for a model that was fetched from a hub.
   ///
   /// The family is recognised from the files in the folder. The tables of static models are mapped, not read: loading
   /// one takes milliseconds.
@@ -86,8 +87,8 @@ public enum ModelLibrary {
     try tokenization(name).tokenizer
   }
 
-  /// Loads the language model called `name`: a built-in name, or the path of a model folder. Weights are mapped, not
-  /// read.
+  /// Loads the language model called `name`: a built-in name, the path of a model folder, or the name on the hub that it
+  /// was fetched from. Weights are mapped, not read.
   ///
   /// - Parameters:
   ///   - name: which model.

@@ -41,7 +41,7 @@ public struct ModelReport: Sendable, CustomStringConvertible {
   /// Why the folder, or a file of it, cannot be loaded; empty when all is well.
   public let problems: [String]
 
-  /// Looks at the model called `name`, a built-in name, the path of a folder, or that of an archive.
+  /// Looks at the model called `name`, as ``ModelSource/init(_:cache:)`` takes it.
   ///
   /// - Throws: `MinkeError` only when there is no such folder; whatever is wrong inside is in ``problems``.
   public init(_ name: String) throws {

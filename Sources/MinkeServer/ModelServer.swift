@@ -44,7 +44,7 @@ public final class ModelServer: Service {
   /// - Throws: `MinkeError` when others could reach the server without a key, a setting is out of its range, or the
   ///   page's files are not there.
   public init(
-    encoder: any TextEncoder, language: LanguageModel? = nil, collections: [MinkeStore.Collection] = [],
+    encoder: any TextEncoder, language: LanguageModel? = nil, collections: [any PassageCollection] = [],
     settings: ServerSettings = ServerSettings(), logger: Logger = Logger(label: "minke"),
     onListening: @escaping @Sendable (URL) -> Void = { _ in }
   ) throws {
@@ -129,7 +129,7 @@ public final class ModelServer: Service {
   ///   - isReadOnly: whether nothing may be changed.
   /// - Throws: `MinkeError` when the encoder cannot make an index.
   public static func serveAgent(
-    encoder: any TextEncoder, collections: [MinkeStore.Collection], isReadOnly: Bool = false
+    encoder: any TextEncoder, collections: [any PassageCollection], isReadOnly: Bool = false
   ) async throws {
     let holdings = try Holdings(
       encoder: encoder, language: nil, collections: collections, isReadOnly: isReadOnly, limits: ServerLimits(),

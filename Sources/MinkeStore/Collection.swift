@@ -11,11 +11,18 @@ import Synchronization
 /// It may be used from any task or thread, several processes at once included: searches never wait, and see each change
 /// whole or not at all; changes come one after the other. What a call that writes has returned from is on disk.
 /// What is in memory is a copy of parts of the file, and follows it.
-public final class Collection: Sendable {
+public final class Collection: PassageCollection {
   /// What turns passages and queries into vectors.
   public let encoder: any TextEncoder
   /// The path of the file.
   public var path: String { file.path }
+  /// The path of the file.
+  public var location: String { file.path }
+  /// The name of the file, without `.minke`.
+  public var name: String {
+    let name = (path as NSString).lastPathComponent
+    return name.hasSuffix(".minke") && name.count > 6 ? String(name.dropLast(6)) : name
+  }
 
   let file: CollectionFile
   let cache: BlockCache
@@ -47,17 +54,6 @@ public final class Collection: Sendable {
     return try Collection(path, encoder: loadEncoder(settings), creates: false)
   }
 
-  /// Opens the collections at `paths`, which must exist, with one model for all that it made.
-  package static func open(_ paths: [String]) throws -> [Collection] {
-    var encoders: [ModelIdentity: any TextEncoder] = [:]
-    return try paths.map { path in
-      let settings = try settings(of: path)
-      let encoder = try encoders[settings.model] ?? loadEncoder(settings)
-      encoders[settings.model] = encoder
-      return try Collection(path, encoder: encoder, creates: false)
-    }
-  }
-
   /// What the collection at `path` was made with.
   ///
   /// - Throws: as ``open(_:)``.
@@ -72,8 +68,10 @@ public final class Collection: Sendable {
     do {
       return try ModelLibrary.textEncoder(settings.modelName, precision: settings.precision)
     } catch let error as MinkeError where error.kind == .notFound {
+      let fetching = settings.modelName.contains("@") ? "; to fetch it, run: minke pull \(settings.modelName)" : ""
       throw MinkeError(
-        .notFound, settings.modelName, expected: "the model that made the collection, \(settings.model.name)",
+        .notFound, settings.modelName,
+        expected: "the model that made the collection, \(settings.model.name)\(fetching)",
         found: "none; name it with --model")
     }
   }
@@ -100,9 +98,8 @@ public final class Collection: Sendable {
           if try Int.fetchOne(db, sql: "SELECT count(*) FROM properties") == 0 { try settings.write(to: db) }
         }
       }
-      try check(
-        try file.read { try CollectionSettings(reading: $0, of: path) }, dimension: dimension, storage: storage,
-        stems: stems)
+      try file.read { try CollectionSettings(reading: $0, of: path) }
+        .check(encoder, of: path, dimension: dimension, storage: storage, stems: stems)
     } catch {
       try? file.close()
       throw error
@@ -111,27 +108,6 @@ public final class Collection: Sendable {
 
   /// Half of the machine's memory.
   private static var defaultMemory: Int { Int(clamping: ProcessInfo.processInfo.physicalMemory / 2) }
-
-  /// Throws unless the collection was made with this encoder and what else is given.
-  func check(
-    _ settings: CollectionSettings, dimension: Int? = nil, storage: CollectionSettings.Storage? = nil,
-    stems: Bool? = nil
-  ) throws {
-    func mismatch(_ what: String, _ expected: String, _ found: String) -> MinkeError {
-      MinkeError(
-        .invalidArgument, "\(path): \(what)", expected: expected, found: "\(found); --reindex makes it anew with that")
-    }
-    guard settings.model == encoder.identity else {
-      throw mismatch("model", "\(settings.model), which made its vectors", "\(encoder.identity)")
-    }
-    if let dimension, dimension != settings.dimension {
-      throw mismatch("dimension", "\(settings.dimension)", "\(dimension)")
-    }
-    if let storage, storage != settings.storage {
-      throw mismatch("storage", settings.storage.rawValue, storage.rawValue)
-    }
-    if let stems, stems != settings.stems { throw mismatch("stems", "\(settings.stems)", "\(stems)") }
-  }
 
   /// Closes the file. Using the collection afterwards throws; without this, the file is closed with the last use of the
   /// collection, and what lies beside the file may stay.
@@ -162,7 +138,7 @@ public final class Collection: Sendable {
       return true
     }
     if isLatest {
-      try check(state.settings)
+      try state.settings.check(encoder, of: path)
       let (vectors, words) = (state.vectors, state.words)
       cache.forget { id in
         vectors.contains { $0.block == id || (id >= $0.chunks && id < $0.chunks + Int64($0.chunkCount)) }
@@ -180,11 +156,18 @@ public final class Collection: Sendable {
   /// Passages held.
   public var passageCount: Int { get throws { try withState { $1.passageCount } } }
 
+  /// Bytes of the file.
+  public var byteCount: Int {
+    get throws {
+      (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.intValue ?? 0
+    }
+  }
+
   /// A number that rises with every change.
   package var generation: Int64 { get throws { try withState { $1.generation } } }
 
   /// Whether the file may only be read.
-  package var isReadOnly: Bool { file.isReadOnly }
+  public var isReadOnly: Bool { file.isReadOnly }
 
   /// What the collection was made with.
   public var settings: CollectionSettings { get throws { try withState { $1.settings } } }

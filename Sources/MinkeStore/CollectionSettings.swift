@@ -32,12 +32,12 @@ public struct CollectionSettings: Sendable, Equatable {
   /// Whether English words are reduced to their stems.
   public var stems: Bool
 
-  var analyzer: WordAnalyzer { WordAnalyzer(stems: stems) }
+  package var analyzer: WordAnalyzer { WordAnalyzer(stems: stems) }
 
   /// Whether the signs of numbers are kept in their place.
-  var binarizes: Bool { storage == .binary && metric != .hamming }
+  package var binarizes: Bool { storage == .binary && metric != .hamming }
 
-  func vectorFormat() throws(MinkeError) -> VectorBlockFormat {
+  package func vectorFormat() throws(MinkeError) -> VectorBlockFormat {
     switch storage {
     case .float32: try VectorBlockFormat(dimension: dimension, metric: metric, storage: .float32)
     case .int8: try VectorBlockFormat(dimension: dimension, metric: metric, storage: .int8)
@@ -49,7 +49,7 @@ public struct CollectionSettings: Sendable, Equatable {
   }
 
   /// The settings of a new collection whose vectors `encoder` makes.
-  init(
+  package init(
     _ encoder: any TextEncoder, modelName: String?, precision: Precision?, dimension: Int?, storage: Storage?,
     stems: Bool
   ) throws {
@@ -65,6 +65,37 @@ public struct CollectionSettings: Sendable, Equatable {
         .invalidArgument, "storage", expected: "binary for a model of bits", found: self.storage.rawValue)
     }
     _ = try vectorFormat()
+  }
+
+  /// Throws unless the collection was made with this encoder and what else is given.
+  ///
+  /// - Parameter place: the collection, for the error.
+  package func check(
+    _ encoder: any TextEncoder, of place: String, dimension: Int? = nil, storage: Storage? = nil, stems: Bool? = nil
+  ) throws(MinkeError) {
+    func mismatch(_ what: String, _ expected: String, _ found: String) -> MinkeError {
+      MinkeError(
+        .invalidArgument, "\(place): \(what)", expected: expected, found: "\(found); --reindex makes it anew with that")
+    }
+    guard model == encoder.identity else {
+      throw mismatch("model", "\(model), which made its vectors", "\(encoder.identity)")
+    }
+    if let dimension, dimension != self.dimension { throw mismatch("dimension", "\(self.dimension)", "\(dimension)") }
+    if let storage, storage != self.storage {
+      throw mismatch("storage", self.storage.rawValue, storage.rawValue)
+    }
+    if let stems, stems != self.stems { throw mismatch("stems", "\(self.stems)", "\(stems)") }
+  }
+
+  /// The members that ``init(_:malformed:)`` reads.
+  package var members: [String: JSONValue] {
+    var members: [String: JSONValue] = [
+      "model": .string(model.name), "fingerprint": .string(model.fingerprint), "model_name": .string(modelName),
+      "dimension": .integer(dimension), "metric": .string(metric.rawValue), "storage": .string(storage.rawValue),
+      "stems": .boolean(stems),
+    ]
+    if let precision { members["precision"] = .string(precision.rawValue) }
+    return members
   }
 
   // MARK: In the file
@@ -99,7 +130,7 @@ public struct CollectionSettings: Sendable, Equatable {
   }
 
   /// The settings of an exported collection, or of a collection's properties.
-  init(_ members: [String: JSONValue], malformed: (String) -> MinkeError) throws(MinkeError) {
+  package init(_ members: [String: JSONValue], malformed: (String) -> MinkeError) throws(MinkeError) {
     guard let name = members["model"]?.string, let fingerprint = members["fingerprint"]?.string,
       let modelName = members["model_name"]?.string
     else { throw malformed("model") }

@@ -185,6 +185,24 @@ import Testing
     }
   }
 
+  @Test func `Raw rows are those of the array, and come while more is waited for`() throws {
+    let text = Data((0..<9000).map { "\($0 % 10)\n" }.joined().utf8)
+    for options in [["--dimension", "32"], ["--binarize"]] {
+      let array = try minke(["encode", "--format", "npy"] + options, input: text)
+      let raw = try minke(["encode", "--format", "raw"] + options, input: text)
+      #expect(raw.status == 0 && raw.output == array.output.dropFirst(128), "\(raw.errors)")
+    }
+    // Writes the second line only when the row of the first has come.
+    let run = try shell(
+      """
+      coproc minke encode --format raw --dimension 32
+      exec 3<&${COPROC[0]} 4>&${COPROC[1]}
+      echo a >&4 && timeout 60 head -c 128 <&3 | wc -c
+      echo b >&4 && timeout 60 head -c 128 <&3 | wc -c
+      """)
+    #expect(run.text == "128\n128\n", "\(run.errors)")
+  }
+
   // MARK: Options
 
   @Test(arguments: ["--dimension 32", "--no-normalize"])

@@ -96,6 +96,9 @@ import Testing
       let first = try rows(run)
       #expect(first.map { $0["query"] } == [0, 1])
       #expect(first.map { $0["file"] } == ["./whale.txt", "./bread.md"])
+      let plain = try minke("search", "--queries", "-", ".", "-k", "1", input: lines, in: folder).text.split(
+        separator: "\n")
+      #expect(plain.count == 2 && plain[0].hasPrefix("1\t./whale.txt:") && plain[1].hasPrefix("2\t./bread.md:"))
       try Data("{\"id\":\"q7\",\"text\":\"yeast\"}\n".utf8).write(to: folder.appendingPathComponent("q.jsonl"))
       let one = try minke("search", "--queries", "q.jsonl", "-k1", "--json", "-g", "*.md", in: folder)
       #expect(try rows(one).map { $0["query_id"] } == ["q7"])

@@ -34,7 +34,7 @@ extension BenchCommand {
     }
 
     func run() async throws {
-      let model = try encoder.load()
+      let model = try await encoder.load()
       let texts = (0..<count).map { "a short text of no importance, number \($0)" }
       let clock = ContinuousClock()
       let start = clock.now

@@ -13,7 +13,7 @@ extension BenchCommand {
     @OptionGroup var form: JSONOption
 
     func run() async throws {
-      let model = try encoder.load()
+      let model = try await encoder.load()
       var texts: [String] = []
       if input.path == nil {
         texts = Self.sentences(of: model.tokenizer, count: 20_000)

@@ -33,7 +33,8 @@ struct AddCommand: AsyncParsableCommand {
   var jsonl: String?
 
   @Option(
-    help: ArgumentHelp("The collection, which is made where there is none.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("The collection, which is made where there is none.", valueName: "collection"),
+    completion: .file())
   var into: String
 
   @Flag(help: "Keep each document whole, as one passage, however long it is.")
@@ -51,12 +52,12 @@ struct AddCommand: AsyncParsableCommand {
   func run() async throws {
     let start = ContinuousClock.now
     let record = try jsonl == nil ? record() : nil
-    let collection = try settings.open(into)
+    let collection = try await settings.open(into)
     defer { try? collection.close() }
     let splitter: PassageSplitter? = whole ? PassageSplitter.whole : nil
     let report: IndexReport
     if let record {
-      report = try await collection.add([record], splitter: splitter)
+      report = try collection.add([record], splitter: splitter, progress: nil)
     } else {
       let bar = ProgressBar("adding", unit: .passages)
       defer { bar.finish() }
@@ -113,18 +114,18 @@ struct RemoveCommand: AsyncParsableCommand {
   var name: String
 
   func run() async throws {
-    let collection = try await Collection.open(name)
+    let collection = try CollectionPlace.open(name)
     defer { try? collection.close() }
-    let removed = Set(try await collection.remove(documents))
+    let removed = Set(try collection.remove(documents))
     for document in documents where !removed.contains(document) {
-      say("minke: \(Style.printable(document)): expected a document of \(name), found none")
+      say("minke: \(Style.printable(document)): expected a document of \(collection.location), found none")
     }
     say("\(removed.count) removed")
     if removed.count < Set(documents).count { throw CommandStatus.nothingFound }
   }
 }
 
-extension Collection {
+extension DocumentStorage {
   /// Adds the documents in the lines of a file.
   func addLines(
     of input: consuming InputFile, splitter: PassageSplitter?, progress: (@Sendable (IndexProgress) -> Void)? = nil

@@ -16,7 +16,7 @@ struct CollectionCommand: AsyncParsableCommand {
     @OptionGroup var form: JSONOption
 
     func run() async throws {
-      let info = try await Collection.info(of: collection.path)
+      let info = try CollectionPlace.info(of: collection.path)
       var report = FigureReport()
       report.add("documents", info.documents)
       if info.unfinishedDocuments > 0 { report.add("unfinished_documents", info.unfinishedDocuments) }
@@ -61,6 +61,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
     func run() async throws {
       let path = collection.path
+      try CollectionPlace.requireFile(path, "collection verify")
       let bar = ProgressBar("verifying")
       let defects = try await Collection.verify(path, progress: bar.handler)
       bar.finish()
@@ -100,11 +101,11 @@ struct CollectionCommand: AsyncParsableCommand {
 
     func run() async throws {
       let (path, folder) = (collection.path, URL(fileURLWithPath: folder))
-      let collection = try await Collection.open(path)
+      let collection = try CollectionPlace.open(path)
       defer { try? collection.close() }
       let bar = ProgressBar("exporting")
       defer { bar.finish() }
-      let count = try await collection.export(to: folder, progress: bar.handler)
+      let count = try collection.export(to: folder, progress: bar.handler)
       bar.finish()
       say("\(folder.relativePath): \(count) passage\(count == 1 ? "" : "s")")
     }
@@ -156,6 +157,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
     func run() async throws {
       let path = collection.path
+      try CollectionPlace.requireFile(path, "collection compact")
       let collection = try await Collection.open(path)
       defer { try? collection.close() }
       let bar = ProgressBar("compacting")

@@ -37,13 +37,15 @@ struct SimilarCommand: AsyncParsableCommand {
     let collection = try collections.open()[0]
     defer { try? collection.close() }
     let (document, line) = try Self.parts(of: place, in: collection)
-    let found = try await collection.similar(to: document, line: line, options: options)
+    let found = try collection.similar(to: document, line: line, options: options)
     try SearchPrinter(output, queries: [SearchQuery(text: "")]).print([found])
     if found.isEmpty { throw CommandStatus.nothingFound }
   }
 
   /// Document and line; what is the name of a document as it is has no line.
-  private static func parts(of place: String, in collection: Collection) throws -> (document: String, line: Int?) {
+  private static func parts(of place: String, in collection: any PassageCollection) throws -> (
+    document: String, line: Int?
+  ) {
     guard let colon = place.lastIndex(of: ":"), let line = Int(place[place.index(after: colon)...]),
       try !collection.contains(place)
     else { return (place, nil) }
@@ -85,6 +87,7 @@ struct DuplicatesCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try CollectionPlace.requireFile(name, "duplicates")
     let collection = try await Collection.open(name)
     defer { try? collection.close() }
     let bar = ProgressBar("comparing")
@@ -159,6 +162,7 @@ struct ClusterCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    try CollectionPlace.requireFile(name, "cluster")
     let collection = try await Collection.open(name)
     defer { try? collection.close() }
     let bar = ProgressBar("clustering")

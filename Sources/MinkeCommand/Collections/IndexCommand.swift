@@ -2,6 +2,10 @@ import ArgumentParser
 import Minke
 import MinkeStore
 
+#if PostgreSQL
+  import MinkePostgres
+#endif
+
 struct IndexCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "index",
@@ -22,7 +26,9 @@ struct IndexCommand: AsyncParsableCommand {
   var paths: [String] = []
 
   @Option(
-    help: ArgumentHelp("The collection, which is made where there is none.", valueName: "file"), completion: .file())
+    help: ArgumentHelp(
+      "The collection, which is made where there is none: a file, or postgres://user@host/database?collection=name.",
+      valueName: "collection"), completion: .file())
   var into: String
 
   @Flag(help: "Go on and follow the files as they change, until ctrl-C.")
@@ -46,11 +52,11 @@ struct IndexCommand: AsyncParsableCommand {
 
   func run() async throws {
     if files.typeList { return try FileOptions.printTypes() }
-    if reindex { try settings.reindex(into) }
+    if reindex { try await settings.reindex(into) }
     if paths.isEmpty { return }
     // A wrong name makes no collection.
     try TextFileWalker.check(RawArguments.paths(paths.filter { $0 != "-" }))
-    let collection = try settings.open(into)
+    let collection = try await settings.open(into)
     defer { try? collection.close() }
     var report = try update(collection)
     try finish(report, first: true)
@@ -66,7 +72,7 @@ struct IndexCommand: AsyncParsableCommand {
     if !report.report.failures.isEmpty || !report.report.mistakes.isEmpty { throw CommandStatus.failed }
   }
 
-  private func update(_ collection: Collection) throws -> IndexSummary {
+  private func update(_ collection: any DocumentStorage) throws -> IndexSummary {
     let start = ContinuousClock.now
     var options = IndexingOptions(selection: files.selection)
     options.encoding = files.encoding.withoutMark
@@ -102,9 +108,11 @@ struct CollectionSettingsOptions: ParsableArguments {
   @Option(
     name: [.customShort("m"), .customLong("model")],
     help:
-      "A built-in name or the path of a model folder; by default the collection's own, or \(ModelLibrary.defaultName).",
+      "A built-in name, the path of a model folder, or ORG/NAME[@REVISION] of a fetched one; by default the collection's own, or \(ModelLibrary.defaultName).",
     completion: ModelCompletion.kind)
   var model: String?
+
+  @OptionGroup var source: PullOption
 
   @Option(help: "Of a new collection: float32, or int8 or 4bit for the layers of a BERT or Byrne-Embed model.")
   var precision: Precision?
@@ -122,40 +130,72 @@ struct CollectionSettingsOptions: ParsableArguments {
   @Flag(help: "Of a new collection: find words only as they are written, not by their English stems.")
   var noStems = false
 
-  /// Opens the collection at `path`, or makes it.
-  func open(_ path: String) throws -> Collection {
-    let known = try? Collection.settings(of: path)
+  #if PostgreSQL
+    @Option(
+      help: ArgumentHelp(
+        "Of a collection in PostgreSQL, from now on: exact, which compares all vectors, or hnsw, an index that misses some.",
+        valueName: "search"))
+    var postgresIndex: PostgresCollection.VectorSearch?
+  #endif
+
+  /// Opens the collection called `name`, or makes it.
+  func open(_ name: String) async throws -> any DocumentStorage {
+    try await source.fetchMissing(model)
+    let known = try? CollectionPlace.settings(of: name)
     let encoder = try known.flatMap { model == nil ? $0 : nil }.map { try Collection.loadEncoder($0) } ?? loadModel()
+    #if PostgreSQL
+      if let address = try CollectionPlace.address(name) {
+        return try PostgresCollection(
+          address, encoder: encoder, modelName: storedName, precision: precision, dimension: dimension,
+          storage: storage, stems: noStems ? false : nil, search: postgresIndex, creates: true)
+      }
+      if postgresIndex != nil {
+        throw MinkeError(.invalidArgument, "--postgres-index", expected: "a collection in PostgreSQL", found: "a file")
+      }
+    #else
+      try CollectionPlace.requirePath(name)
+    #endif
     return try Collection(
-      path, encoder: encoder, modelName: storedName, precision: precision, dimension: dimension, storage: storage,
+      name, encoder: encoder, modelName: storedName, precision: precision, dimension: dimension, storage: storage,
       stems: noStems ? false : nil, creates: true)
   }
 
-  /// Makes the collection at `path` anew.
-  func reindex(_ path: String) throws {
-    let known = try Collection.settings(of: path)
+  /// Makes the collection called `name` anew.
+  func reindex(_ name: String) async throws {
+    try await source.fetchMissing(model)
+    let known = try CollectionPlace.settings(of: name)
     let encoder = try model == nil && precision == nil ? Collection.loadEncoder(known) : loadModel()
+    let modelName = try model == nil ? known.modelName : storedName
+    let precision = precision ?? (model == nil ? known.precision : nil)
+    let dimension = dimension ?? (model == nil ? known.dimension : nil)
     let bar = ProgressBar("indexing anew")
     defer { bar.finish() }
+    #if PostgreSQL
+      if let address = try CollectionPlace.address(name) {
+        return try PostgresCollection.reindex(
+          address, encoder: encoder, modelName: modelName, precision: precision, dimension: dimension,
+          storage: storage, stems: noStems ? false : nil, progress: bar.handler)
+      }
+    #endif
     try Collection.reindex(
-      path, encoder: encoder, modelName: model == nil ? known.modelName : storedName,
-      precision: precision ?? (model == nil ? known.precision : nil),
-      dimension: dimension ?? (model == nil ? known.dimension : nil), storage: storage, stems: noStems ? false : nil,
-      progress: bar.handler)
+      name, encoder: encoder, modelName: modelName, precision: precision, dimension: dimension, storage: storage,
+      stems: noStems ? false : nil, progress: bar.handler)
   }
 
   private func loadModel() throws -> any TextEncoder {
     try ModelLibrary.textEncoder(model ?? ModelLibrary.defaultName, precision: precision)
   }
 
-  /// The model's name, or its path from the root on, by which it is found from any folder.
   private var storedName: String {
-    let name = model ?? ModelLibrary.defaultName
-    return ModelLibrary.builtInNames.contains(name) ? name : FilePath(name).absolute.description
+    get throws { try ModelSource(model ?? ModelLibrary.defaultName).absoluteName }
   }
 }
 
 extension CollectionSettings.Storage: ExpressibleByArgument {}
+
+#if PostgreSQL
+  extension PostgresCollection.VectorSearch: ExpressibleByArgument {}
+#endif
 
 /// What indexing did, for people and programs.
 struct IndexSummary {

@@ -38,9 +38,9 @@ struct EvaluatedModel: ParsableArguments {
   /// Where the vectors of the tasks come from, one task after the other.
   ///
   /// - Parameter normalize: whether a model's vectors are scaled to length 1.
-  func source(normalize: Bool = true) throws -> any TextVectors {
+  func source(normalize: Bool = true) async throws -> any TextVectors {
     vectors.isEmpty
-      ? EncodedVectors(try encoder.load(), dimension: encoder.dimension, normalize: normalize)
+      ? EncodedVectors(try await encoder.load(), dimension: encoder.dimension, normalize: normalize)
       : FileVectors(vectors.map { URL(fileURLWithPath: $0) }, dimension: encoder.dimension)
   }
 }

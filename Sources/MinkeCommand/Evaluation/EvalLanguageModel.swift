@@ -30,9 +30,12 @@ extension EvalCommand {
     var paths: [String]
 
     @Option(
-      name: [.customShort("m"), .customLong("model")], help: "The path of a language model's folder.",
+      name: [.customShort("m"), .customLong("model")],
+      help: "The path of a language model's folder, or ORG/NAME[@REVISION] of a fetched one.",
       completion: .directory)
     var model: String?
+
+    @OptionGroup var source: PullOption
 
     @Option(
       parsing: .upToNextOption,
@@ -57,6 +60,7 @@ extension EvalCommand {
       // Files before the model: a mistake in one is said at once.
       let tasks = try paths.flatMap { try LanguageTaskFiles.tasks(at: URL(fileURLWithPath: $0)) }
       guard let model else { return try output.print(judged(tasks)) }
+      try await source.fetchMissing(model)
       let (language, limit) = (try LanguageModelOption.load(model), limit)
       var results: [TaskResult] = []
       for task in tasks {

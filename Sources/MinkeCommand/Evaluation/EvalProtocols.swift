@@ -15,13 +15,13 @@ struct ProtocolArguments: ParsableArguments {
   @OptionGroup var output: EvaluationOutput
 
   /// - Parameter samplesPerLabel: how many texts of each class train a classifier; nil for what the task says.
-  func run<Task: ProtocolTask>(_: Task.Type, samplesPerLabel: Int? = nil) throws {
+  func run<Task: ProtocolTask>(_: Task.Type, samplesPerLabel: Int? = nil) async throws {
     let tasks = try folders.map { path in
       var folder = try TaskFolder(URL(fileURLWithPath: path, isDirectory: true))
       if let samplesPerLabel { folder.setSamplesPerLabel(samplesPerLabel) }
       return try Task(folder)
     }
-    let source = try model.source(normalize: false)
+    let source = try await model.source(normalize: false)
     let results = try tasks.map { task in
       let bar = ProgressBar(task.name)
       defer { bar.finish() }
@@ -55,7 +55,7 @@ extension EvalCommand {
       }
     }
 
-    func run() async throws { try arguments.run(ClassificationTask.self, samplesPerLabel: samplesPerLabel) }
+    func run() async throws { try await arguments.run(ClassificationTask.self, samplesPerLabel: samplesPerLabel) }
   }
 
   struct Clustering: AsyncParsableCommand {
@@ -71,7 +71,7 @@ extension EvalCommand {
 
     @OptionGroup var arguments: ProtocolArguments
 
-    func run() async throws { try arguments.run(ClusteringTask.self) }
+    func run() async throws { try await arguments.run(ClusteringTask.self) }
   }
 
   struct Pairs: AsyncParsableCommand {
@@ -87,7 +87,7 @@ extension EvalCommand {
 
     @OptionGroup var arguments: ProtocolArguments
 
-    func run() async throws { try arguments.run(PairClassificationTask.self) }
+    func run() async throws { try await arguments.run(PairClassificationTask.self) }
   }
 
   struct Reranking: AsyncParsableCommand {
@@ -103,7 +103,7 @@ extension EvalCommand {
 
     @OptionGroup var arguments: ProtocolArguments
 
-    func run() async throws { try arguments.run(RerankingTask.self) }
+    func run() async throws { try await arguments.run(RerankingTask.self) }
   }
 
   struct Summarization: AsyncParsableCommand {
@@ -119,6 +119,6 @@ extension EvalCommand {
 
     @OptionGroup var arguments: ProtocolArguments
 
-    func run() async throws { try arguments.run(SummarizationTask.self) }
+    func run() async throws { try await arguments.run(SummarizationTask.self) }
   }
 }

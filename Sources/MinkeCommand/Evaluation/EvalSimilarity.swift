@@ -22,7 +22,7 @@ extension EvalCommand {
     @OptionGroup var output: EvaluationOutput
 
     func run() async throws {
-      let source = try model.source(normalize: false)
+      let source = try await model.source(normalize: false)
       var tasks: [TaskResult] = []
       for file in files {
         let pairs = try ScoredPairs(contentsOf: URL(fileURLWithPath: file))
@@ -69,7 +69,7 @@ extension EvalCommand {
       let student: Embeddings
       var name = files[0]
       if let texts {
-        let encoder = try model.load()
+        let encoder = try await model.load()
         name = encoder.identity.name
         var file = try FileLines(contentsOf: FilePath(texts))
         var lines: [String] = []

@@ -126,7 +126,10 @@ private struct SuiteRunner {
     let bar = ProgressBar(place.lastPathComponent, unit: kind == .retrieval ? .bytes : .pieces)
     defer { bar.finish() }
     if kind == .languageModel {
-      if language == nil { language = try await ModelLibrary.languageModel(options.model.name) }
+      if language == nil {
+        try await options.model.fetchMissing()
+        language = try await ModelLibrary.languageModel(options.model.name)
+      }
       guard let model = language else { preconditionFailure("it was loaded") }
       // Of a task in parts, such as the paradigms of BLiMP, the mean comes last.
       return try LanguageTaskFiles.tasks(at: place).compactMap {
@@ -134,7 +137,7 @@ private struct SuiteRunner {
       }
     }
     if vectors == nil {
-      let encoder = try options.load()
+      let encoder = try await options.load()
       vectors = EncodedVectors(encoder, dimension: options.dimension)
       rawVectors = EncodedVectors(encoder, dimension: options.dimension, normalize: false)
     }

@@ -15,8 +15,9 @@ struct EncoderOptions: ParsableArguments {
   @Flag(help: "Keep one bit of each number, its sign, and compare by Hamming distance.")
   var binarize = false
 
-  func load() throws -> any TextEncoder {
-    let encoder = try ModelLibrary.textEncoder(model.name, precision: precision)
+  func load() async throws -> any TextEncoder {
+    try await model.fetchMissing()
+    let encoder = try await ModelLibrary.textEncoder(model.name, precision: precision)
     return binarize ? try BinarizedEncoder(encoder) : encoder
   }
 }

@@ -5,12 +5,16 @@ import Minke
 struct LanguageModelOption: ParsableArguments {
   @Option(
     name: [.customShort("m"), .customLong("model")],
-    help: "A built-in name or the path of a language model's folder; without it the small one that comes with Minke.",
+    help: "A built-in name, a language model's folder or ORG/NAME of a hub; without it the small one of Minke itself.",
     completion: ModelCompletion.kind)
   var name: String?
 
-  /// The model; what its files leave open is said on standard error, and which one it is where none was named.
-  func load() throws -> LanguageModel {
+  @OptionGroup var source: PullOption
+
+  /// The model, fetched first if it is missing and that is wanted; what its files leave open is said on standard error,
+  /// and which one it is where none was named.
+  func load() async throws -> LanguageModel {
+    try await source.fetchMissing(name)
     let chosen = name ?? ModelLibrary.defaultLanguageModelName
     if name == nil { say("minke: \(chosen), a small model that comes with Minke; --model takes another") }
     return try Self.load(chosen)

@@ -38,7 +38,8 @@ struct SearchCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Read the queries from this file, one a line, or one JSON object with \"text\" and perhaps \"id\" a line where its "
-        + "name ends in .jsonl; - for standard input.", valueName: "file"), completion: .file())
+        + "name ends in .jsonl; - for standard input. In plain lines the id or number of the query comes first.",
+      valueName: "file"), completion: .file())
   var queries: String?
 
   @OptionGroup(title: "Collections") var collections: SearchedCollections
@@ -71,7 +72,7 @@ struct SearchCommand: AsyncParsableCommand {
     try ranking.apply(to: &options)
     if !collections.names.isEmpty { return try search(collections, for: asked, options) }
     let found = try files.find(places)
-    let model = try encoder.load()
+    let model = try await encoder.load()
     let bar = ProgressBar("searching", unit: .bytes)
     let search = try OnePassSearch(
       asked.map(\.text), encoder: model, dimension: encoder.dimension, encoding: files.encoding.withoutMark,
@@ -116,7 +117,8 @@ struct SearchCommand: AsyncParsableCommand {
 struct SearchedCollections: ParsableArguments {
   @Option(
     name: .customLong("in"),
-    help: ArgumentHelp("A collection to search. May be given several times.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("A collection to search. May be given several times.", valueName: "collection"),
+    completion: .file())
   var names: [String] = []
 
   @Option(
@@ -132,7 +134,7 @@ struct SearchedCollections: ParsableArguments {
     if !(0...1000).contains(context) { throw ValidationError("--context takes 0 to 1000.") }
   }
 
-  func open() throws -> [Collection] { try Collection.open(names) }
+  func open() throws -> [any DocumentStorage] { try CollectionPlace.open(names) }
 }
 
 /// By what passages are ranked.

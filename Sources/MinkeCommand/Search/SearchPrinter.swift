@@ -29,19 +29,26 @@ struct SearchPrinter {
         if hasHeadings { try output.write(style.bold("\(number + 1). \(query)") + "\n\n") }
       }
       let words = QueryWords(queries[number].text)
+      let asked = queries.count > 1 && !hasHeadings ? "\(label(of: number))\t" : ""
       for (index, passage) in passages.enumerated() {
         if options.form.isOn {
           try output.write(jsonLine(passage, rank: index + 1, query: number))
         } else if options.filesWithMatches {
-          try output.write(place(passage, line: false) + "\n")
+          try output.write(asked + place(passage, line: false) + "\n")
         } else if hasHeadings {
           try output.write(paragraph(passage, rank: index + 1, words))
         } else {
-          try output.write(line(passage, words))
+          try output.write(asked + line(passage, words))
         }
       }
     }
     try output.finish()
+  }
+
+  /// What tells a query from the others: its id, or its number from 1.
+  private func label(of number: Int) -> String {
+    guard let id = queries[number].id else { return "\(number + 1)" }
+    return Style.printable(id.string ?? id.text)
   }
 
   /// `file:line:score text` in one line, as editors read it.

@@ -22,6 +22,7 @@ struct AgentCommand: AsyncParsableCommand {
 
   func run() async throws {
     if printConfig { return try printConfiguration() }
+    try await served.source.fetchMissing(served.model)
     let (encoder, collections) = try served.open()
     defer { for collection in collections { try? collection.close() } }
     try await ModelServer.serveAgent(encoder: encoder, collections: collections, isReadOnly: served.readOnly)
@@ -32,11 +33,11 @@ struct AgentCommand: AsyncParsableCommand {
     var arguments = ["mcp"]
     for path in served.collections {
       // A mistake is better found here than by the agent's program.
-      _ = try Collection.settings(of: path)
-      arguments += ["--in", absolute(path)]
+      _ = try CollectionPlace.settings(of: path)
+      arguments += ["--in", CollectionPlace.isAddress(path) ? path : absolute(path)]
     }
     if let model = served.model {
-      arguments += ["--model", ModelLibrary.builtInNames.contains(model) ? model : absolute(model)]
+      arguments += ["--model", try ModelSource(model).absoluteName]
     }
     if served.readOnly { arguments.append("--read-only") }
     let server: [String: JSONValue] = [

@@ -21,8 +21,11 @@ struct AskCommand: AsyncParsableCommand {
   @OptionGroup var collections: SearchedCollections
 
   @Option(
-    help: ArgumentHelp("The folder of the language model that answers.", valueName: "folder"), completion: .directory)
+    help: ArgumentHelp("The folder or name of the language model that answers.", valueName: "model"),
+    completion: ModelCompletion.kind)
   var chatModel: String
+
+  @OptionGroup var source: PullOption
 
   @Option(name: .customShort("k"), help: ArgumentHelp("Look at this many passages at most.", valueName: "n"))
   var k = 8
@@ -44,12 +47,13 @@ struct AskCommand: AsyncParsableCommand {
     let options = try generation.options(defaultMaximum: 256)
     let opened = try collections.open()
     defer { for collection in opened { try? collection.close() } }
+    try await source.fetchMissing(chatModel)
     let language = try LanguageModelOption.load(chatModel)
     var search = GroundedQuestion.search
     search.search.k = k
     search.filter = try collections.condition.map { try DocumentFilter($0) }
     let grounded = try GroundedQuestion(
-      question, in: zip(collections.names, opened).map { ($0, $1) }, options: search, for: language,
+      question, in: opened.map { ($0.location, $0) }, options: search, for: language,
       room: GroundedQuestion.room(options.maximumTokens, language))
 
     var output = FileWriter()

@@ -23,8 +23,8 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var served: ServedOptions
 
   @Option(
-    help: ArgumentHelp("The folder of a language model, for chat and answers.", valueName: "folder"),
-    completion: .directory)
+    help: ArgumentHelp("The folder or name of a language model, for chat and answers.", valueName: "model"),
+    completion: ModelCompletion.kind)
   var chatModel: String?
 
   @Option(help: "The address to listen on.")
@@ -64,6 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
       host: host, port: port, keys: try apiKeyFile.map { try ServerSettings.keys(of: $0) } ?? [],
       allowsNoKey: withoutKey, isReadOnly: served.readOnly, allowedOrigins: allowOrigin)
     if let tlsCertificate, let tlsKey { settings.tls = (tlsCertificate, tlsKey) }
+    try await served.source.fetchMissing(served.model, chatModel)
     let (encoder, collections) = try served.open()
     defer { for collection in collections { try? collection.close() } }
     let language = try chatModel.map { try LanguageModelOption.load($0) }
@@ -115,16 +116,19 @@ struct ServedOptions: ParsableArguments {
     completion: ModelCompletion.kind)
   var model: String?
 
+  @OptionGroup var source: PullOption
+
   @Option(
     name: .customLong("in"),
-    help: ArgumentHelp("A collection to search. May be given several times.", valueName: "file"), completion: .file())
+    help: ArgumentHelp("A collection to search. May be given several times.", valueName: "collection"),
+    completion: .file())
   var collections: [String] = []
 
   @Flag(help: "Refuse all that would change anything.")
   var readOnly = false
 
-  func open() throws -> (encoder: any TextEncoder, collections: [Collection]) {
-    let collections = try Collection.open(collections)
+  func open() throws -> (encoder: any TextEncoder, collections: [any PassageCollection]) {
+    let collections = try CollectionPlace.open(collections)
     let encoder =
       if let model {
         try ModelLibrary.textEncoder(model)

@@ -25,6 +25,8 @@ struct TrainingOptions: ParsableArguments {
   @Flag(help: "Go on with the run in the folder from its last checkpoint.")
   var resume = false
 
+  @OptionGroup var source: PullOption
+
   @Flag(help: "Only say what the run would take: memory, steps, texts and time.")
   var dryRun = false
 
@@ -36,6 +38,8 @@ struct TrainingOptions: ParsableArguments {
   func run(_ kind: Recipe.Kind, _ members: [String: JSONValue]) async throws {
     let folder = RunFolder(URL(fileURLWithPath: output))
     let recipe = try recipe(kind, members, folder)
+    let teacher = recipe.teacher.flatMap { $0.hasSuffix(".npy") ? nil : $0 }
+    try await source.fetchMissing(recipe.start, recipe.tokenizer, teacher)
     try await Workers.run {
       let isReplaced = resume && FileManager.default.fileExists(atPath: folder.checkpoint.path)
       let setup = try TrainingSetup(recipe, isReplaced: isReplaced, progress: Self.bar)

@@ -78,6 +78,11 @@ package enum FolderWriter {
     }
   }
 
+  /// Makes the folder at `url` and those above it, as far as they do not exist.
+  ///
+  /// - Throws: ``MinkeError`` when one cannot be made.
+  package static func makeFolder(_ url: URL) throws(MinkeError) { try makeFolder(url.path, url.relativePath) }
+
   private static func makeFolder(_ path: String, _ name: String) throws(MinkeError) {
     if mkdir(path, 0o777) == 0 || errno == EEXIST { return }
     guard errno == ENOENT, case let parent = Drafts.parts(of: path).folder, parent != path else {

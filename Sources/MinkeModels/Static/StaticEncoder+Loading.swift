@@ -11,7 +11,7 @@ import MinkeText
 
 extension StaticEncoder {
   static let packedTableName = "embedding.q4_k_m.bin"
-  private static let packedRestName = "model_rest.safetensors"
+  static let packedRestName = "model_rest.safetensors"
 
   /// What an encoder is made of.
   struct Parts {

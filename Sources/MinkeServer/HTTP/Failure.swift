@@ -43,7 +43,7 @@ struct Failure: Error {
       switch error.kind {
       case .invalidArgument, .shapeMismatch: self.init(.badRequest, error.description, parameter: error.subject)
       // Their words may tell of files.
-      case .notFound, .notFinite, .inputOutput, .closedPipe, .malformedFile, .unsupportedFile:
+      case .notFound, .notFinite, .inputOutput, .closedPipe, .malformedFile, .unsupportedFile, .accessDenied, .network:
         self.init(.internalServerError, "the server could not do this; its log says why")
       }
     default: self.init(.internalServerError, "the server could not do this; its log says why")

@@ -109,7 +109,7 @@ extension GroundedQuestion {
   ///   - room: tokens of the context that are left for the answer.
   /// - Throws: `MinkeError` when a file is damaged or the options are out of range; `CancellationError`.
   package init(
-    _ question: String, in collections: [(name: String, collection: Collection)],
+    _ question: String, in collections: [(name: String, collection: any PassageCollection)],
     options: CollectionSearchOptions, for language: LanguageModel, room: Int
   ) throws {
     var found: [(collection: String, passage: FoundPassage, similarity: Float)] = []

@@ -1,4 +1,3 @@
-import Foundation
 import Minke
 import MinkeCore
 import MinkeStore
@@ -17,11 +16,10 @@ extension Holdings {
     let isWritable = !isReadOnly && !collection.isReadOnly
     return try await Workers.run {
       let settings = try collection.settings
-      let attributes = try? FileManager.default.attributesOfItem(atPath: collection.path)
       return [
         "name": .string(named.name), "documents": .integer(try collection.documentCount),
         "passages": .integer(try collection.passageCount),
-        "bytes": .integer((attributes?[.size] as? NSNumber)?.intValue ?? 0), "model": .string(settings.model.name),
+        "bytes": .integer((try? collection.byteCount) ?? 0), "model": .string(settings.model.name),
         "dimension": .integer(settings.dimension), "storage": .string(settings.storage.rawValue),
         "metric": .string(settings.metric.rawValue), "writable": .boolean(isWritable),
       ]
@@ -46,18 +44,20 @@ extension Holdings {
     try requireWriting()
     guard !named.collection.isReadOnly else {
       throw Failure(
-        .forbidden, "collection \"\(named.name)\": the server may not write to its file", code: "read_only")
+        .forbidden, "collection \"\(named.name)\": the server may not write to it", code: "read_only")
     }
   }
 
   func add(_ records: [TextRecord], to named: NamedCollection) async throws -> IndexReport {
     try requireWriting(to: named)
-    return try await changes.within { try await named.collection.add(records) }
+    return try await changes.within {
+      try await Workers.run { try named.collection.add(records, splitter: nil, progress: nil) }
+    }
   }
 
   /// Takes documents out; says which there were.
   func remove(_ documents: [String], from named: NamedCollection) async throws -> [String] {
     try requireWriting(to: named)
-    return try await changes.within { try await named.collection.remove(documents) }
+    return try await changes.within { try await Workers.run { try named.collection.remove(documents) } }
   }
 }

@@ -1,4 +1,3 @@
-import Foundation
 import Minke
 import MinkeCore
 import MinkeModels
@@ -8,7 +7,7 @@ import Synchronization
 /// A collection by the name that clients know it by.
 struct NamedCollection: Sendable {
   let name: String
-  let collection: Collection
+  let collection: any PassageCollection
 }
 
 /// What a server serves: a text encoder, perhaps a language model, collections, and an index in memory.
@@ -40,7 +39,7 @@ final class Holdings: Sendable {
 
   /// - Throws: `MinkeError` when the encoder cannot make an index.
   init(
-    encoder: any TextEncoder, language: LanguageModel?, collections: [Collection], isReadOnly: Bool,
+    encoder: any TextEncoder, language: LanguageModel?, collections: [any PassageCollection], isReadOnly: Bool,
     limits: ServerLimits, metrics: ServerMetrics
   ) throws {
     encoding = EncodingDesk(encoder, limits: limits, metrics: metrics)
@@ -57,13 +56,12 @@ final class Holdings: Sendable {
     }
   }
 
-  /// Each by the name of its file; of several the same, the later ones with a number.
-  private static func named(_ collections: [Collection]) -> [NamedCollection] {
+  /// Each by its name; of several the same, the later ones with a number.
+  private static func named(_ collections: [any PassageCollection]) -> [NamedCollection] {
     var taken: Set<String> = []
     return collections.map { collection in
-      var name = URL(fileURLWithPath: collection.path).lastPathComponent
-      if name.hasSuffix(".minke"), name.count > 6 { name.removeLast(6) }
-      let plain = name
+      let plain = collection.name
+      var name = plain
       var number = 2
       while !taken.insert(name).inserted {
         name = "\(plain)-\(number)"
@@ -127,7 +125,7 @@ final class Holdings: Sendable {
 
   /// What searches must share to be done together.
   private struct SearchKind: Hashable, Sendable {
-    let collection: Collection
+    let collection: any PassageCollection
     let options: SearchOptions
     let filter: String?
     let surroundings: Int

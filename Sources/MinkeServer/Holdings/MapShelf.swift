@@ -24,7 +24,10 @@ final class MapShelf: Sendable {
 
   /// The map of the present state, or how far it is; the first to ask has it made.
   func map(of named: NamedCollection) async throws -> Progress {
-    let collection = named.collection
+    guard let collection = named.collection as? MinkeStore.Collection else {
+      throw Failure(
+        .notImplemented, "collection \"\(named.name)\": only a collection in a file has a map", code: "no_map")
+    }
     let generation = try await Workers.run { try collection.generation }
     let (progress, isFirst) = try shelf.withLock { shelf -> (Progress, Bool) in
       if let error = shelf.failures.removeValue(forKey: named.name) { throw error }
@@ -35,16 +38,16 @@ final class MapShelf: Sendable {
       shelf.making[named.name] = 0
       return (.making(share: 0), true)
     }
-    if isFirst { Task { await make(named) } }
+    if isFirst { Task { await make(collection, named) } }
     return progress
   }
 
-  private func make(_ named: NamedCollection) async {
+  private func make(_ collection: MinkeStore.Collection, _ named: NamedCollection) async {
     do {
       let made = try await gate.within {
         try await Workers.run { [self] in
-          let generation = try named.collection.generation
-          let map = try named.collection.map { done, total in
+          let generation = try collection.generation
+          let map = try collection.map { done, total in
             self.shelf.withLock { $0.making[named.name] = Double(done) / Double(max(1, total)) }
           }
           return (generation, Self.text(of: map))

@@ -41,6 +41,10 @@ final class CollectionFile: Sendable {
   /// - Throws: `MinkeError` of kind `notFound`, `unsupportedFile` (another application's, or of a newer Minke),
   ///   `malformedFile` or `inputOutput`.
   init(_ path: String, creates: Bool, readOnly: Bool) throws {
+    // Nothing of an address is shown: a password may be in it.
+    guard !path.hasPrefix("postgres://"), !path.hasPrefix("postgresql://") else {
+      throw MinkeError(.invalidArgument, "collection", expected: "a file", found: "an address of PostgreSQL")
+    }
     self.path = path
     let exists = FileIdentity(path) != nil
     guard exists || creates && !readOnly else {
@@ -273,7 +277,7 @@ final class CollectionFile: Sendable {
 }
 
 extension Optional {
-  func unwrapped(_ error: () -> MinkeError) throws(MinkeError) -> Wrapped {
+  package func unwrapped(_ error: () -> MinkeError) throws(MinkeError) -> Wrapped {
     guard let self else { throw error() }
     return self
   }

@@ -7,7 +7,7 @@ import Synchronization
 /// Vectors are kept from the second time on that they are asked for: to take up new memory for them costs a program that
 /// searches once more than it gains. When the limit is reached, blocks are read anew for each search: keeping the first
 /// ones then serves scans, which go through all blocks in order, better than keeping those used last.
-final class BlockCache: Sendable {
+package final class BlockCache: Sendable {
   private struct State {
     var vectors: [Int64: VectorBlock] = [:]
     /// Blocks of vectors that were asked for and not kept.
@@ -19,9 +19,9 @@ final class BlockCache: Sendable {
 
   private let state: Mutex<State>
 
-  init(limit: Int) { state = Mutex(State(limit: limit)) }
+  package init(limit: Int) { state = Mutex(State(limit: limit)) }
 
-  var limit: Int {
+  package var limit: Int {
     get { state.withLock { $0.limit } }
     set {
       state.withLock { state in
@@ -54,7 +54,7 @@ final class BlockCache: Sendable {
     return loaded
   }
 
-  func bytes(_ id: Int64, _ load: () throws -> SharedBuffer<UInt8>) throws -> SharedBuffer<UInt8> {
+  package func bytes(_ id: Int64, _ load: () throws -> SharedBuffer<UInt8>) throws -> SharedBuffer<UInt8> {
     if let found = state.withLock({ $0.bytes[id] }) { return found }
     let loaded = try load()
     state.withLock { state in
@@ -66,7 +66,7 @@ final class BlockCache: Sendable {
   }
 
   /// Forgets the blocks for which `isUsed` says no.
-  func forget(unless isUsed: (Int64) -> Bool) {
+  package func forget(unless isUsed: (Int64) -> Bool) {
     state.withLock { state in
       for (id, block) in state.vectors where !isUsed(id) {
         state.used -= block.byteCount

@@ -4,43 +4,55 @@ import MinkeCore
 import MinkeSearch
 
 /// The postings of some passages of the file.
-final class WordPart: Sendable {
-  let id: Int64
-  let range: PassageRange
+package final class WordPart: Sendable {
+  package let id: Int64
+  package let range: PassageRange
   /// The first of the blocks, whose ids follow one another, and how many there are.
-  let block: Int64
-  let blocks: Int
-  let segment: WordSegment
+  package let block: Int64
+  package let blocks: Int
+  package let segment: WordSegment
   /// What was removed, by the segment's own numbers.
-  let dead: OrdinalSet
+  package let dead: OrdinalSet
 
   static let columns = "id, first, last, count, block, blocks, removed, checksum, gone"
 
   /// Reads a row of ``columns``.
   ///
   /// - Parameter segment: the segment of the same row, where it was read before.
-  init(_ row: StoredRow, file: CollectionFile, cache: BlockCache, segment known: WordSegment?) throws {
-    id = try row.integer(0)
-    range = try PassageRange(
+  convenience init(_ row: StoredRow, file: CollectionFile, cache: BlockCache, segment known: WordSegment?) throws {
+    let range = try PassageRange(
       first: row.integer(1), last: row.integer(2), count: row.count(3), removed: row.count(6),
       gone: row.optionalBytes(8), subject: row.subject)
-    block = try row.integer(4)
-    blocks = try row.count(5)
-    guard range.checksum(block, Int64(blocks)) == (try row.integer(7)), blocks > 0, PassageRange.canBegin(at: block)
-    else {
+    let (block, blocks) = (try row.integer(4), try row.count(5))
+    guard range.checksum(block, Int64(blocks)) == (try row.integer(7)) else {
       throw MinkeError(
         .malformedFile, row.subject, expected: "a row that agrees with its checksum", found: "damage")
     }
-    segment =
-      try known ?? WordSegment(blocks: StoredWordBlocks(first: block, file: file, cache: cache), blockCount: blocks)
+    try self.init(id: row.integer(0), range, block: block, blocks: blocks, segment: known, subject: row.subject) {
+      StoredWordBlocks(first: block, file: file, cache: cache)
+    }
+  }
+
+  /// - Parameters:
+  ///   - known: the segment of the same part, where it was read before.
+  ///   - read: gives the blocks of the segment.
+  package init(
+    id: Int64, _ range: PassageRange, block: Int64, blocks: Int, segment known: WordSegment?, subject: String,
+    read: () -> any WordBlocks
+  ) throws {
+    guard blocks > 0, PassageRange.canBegin(at: block) else {
+      throw MinkeError(.malformedFile, subject, expected: "blocks of words", found: "none")
+    }
+    (self.id, self.range, self.block, self.blocks) = (id, range, block, blocks)
+    segment = try known ?? WordSegment(blocks: read(), blockCount: blocks)
     guard segment.count == range.count else {
       throw MinkeError(
-        .malformedFile, row.subject, expected: "the postings of \(range.count) passages", found: "of \(segment.count)")
+        .malformedFile, subject, expected: "the postings of \(range.count) passages", found: "of \(segment.count)")
     }
     var dead = OrdinalSet()
     for id in range.goneIDs {
       guard let ordinal = segment.ordinal(of: id) else {
-        throw MinkeError(.malformedFile, row.subject, expected: "removed passages that were there", found: "another")
+        throw MinkeError(.malformedFile, subject, expected: "removed passages that were there", found: "another")
       }
       dead.insert(ordinal)
     }

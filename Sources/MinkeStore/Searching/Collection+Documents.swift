@@ -32,7 +32,7 @@ extension Collection {
   }
 
   /// The names of up to `count` documents in the order in which they came, after the first `offset`.
-  package func documents(from offset: Int, count: Int) throws -> [String] {
+  public func documents(from offset: Int, count: Int) throws -> [String] {
     try file.read { db in
       var names: [String] = []
       try db.forEachRow(
@@ -43,7 +43,7 @@ extension Collection {
   }
 
   /// The number of the first passage of a document, which is known by its id or its path; nil where there is none.
-  package func firstPassage(of document: String) throws -> Int64? {
+  public func firstPassage(of document: String) throws -> Int64? {
     try file.read { db in
       guard let row = try documentRow(document, db) else { return nil }
       return try db.firstRow(
@@ -53,7 +53,7 @@ extension Collection {
   }
 
   /// The passage with this number, and up to `count` of its document before it and behind it; nil where there is none.
-  package func surroundings(
+  public func surroundings(
     ofPassage id: Int64, count: Int
   ) throws -> (before: [FoundPassage], passage: FoundPassage, after: [FoundPassage])? {
     try file.read { db in

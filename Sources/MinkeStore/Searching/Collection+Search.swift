@@ -5,15 +5,6 @@ import MinkeModels
 import MinkeSearch
 
 extension Collection {
-  /// The `k` passages that suit `query` best, the best first; fewer where there are fewer.
-  ///
-  /// Words in quotation marks must occur as they are, words behind a minus sign must not, and `path:`, `title:` or the
-  /// name of metadata before a colon says what the document's must hold. Whatever is typed is a valid query.
-  /// - Throws: `MinkeError` when `k` is below 1 or the file is damaged; `CancellationError`.
-  public func search(_ query: String, k: Int = 10) throws -> [FoundPassage] {
-    try search([query], options: CollectionSearchOptions(k: k))[0]
-  }
-
   /// The passages that suit each of `queries` best, the best first.
   ///
   /// All are answered from one state of the collection.
@@ -26,19 +17,9 @@ extension Collection {
       ? nil : try encoder.encode(parsed.map(\.text), dimension: try settings.dimension, role: .query)
     return try withState { db, state in
       let searcher = StateSearcher(collection: self, db: db, state: state)
-      let condition = try options.filter.map { try searcher.filter($0) }
-      var results: [[FoundPassage]] = []
-      for start in stride(from: 0, to: parsed.count, by: Self.turn) {
-        let range = start..<min(parsed.count, start + Self.turn)
-        results += try searcher.search(
-          Array(parsed[range]), try vectors.map { try searcher.form($0.rows(range)) }, options, among: condition)
-      }
-      return results
+      return try searcher.search(parsed, vectors, options, among: options.filter.map { try searcher.filter($0) })
     }
   }
-
-  /// Queries answered together: what they share is read once, and what each keeps stays small.
-  private static let turn = 256
 }
 
 /// What a search in collections gives, and from among what.
@@ -60,58 +41,30 @@ public struct CollectionSearchOptions: Sendable {
 }
 
 /// Searches in one state of a collection.
-struct StateSearcher {
+struct StateSearcher: PassageSearcher {
   let collection: Collection
   let db: Database
   let state: CollectionState
+  let words: WordSearch
+
+  init(collection: Collection, db: Database, state: CollectionState) {
+    (self.collection, self.db, self.state) = (collection, db, state)
+    words = WordSearch(state.words.map { ($0.segment, $0.dead) }, analyzer: state.settings.analyzer)
+  }
 
   private var file: CollectionFile { collection.file }
+  var location: String { file.path }
+  var passageCount: Int { state.passageCount }
 
   /// `vectors` as the collection keeps them.
   func form(_ vectors: Embeddings) throws -> Embeddings {
     state.settings.binarizes ? try vectors.binarized() : vectors
   }
 
-  func search(
-    _ queries: [WordQuery], _ vectors: Embeddings?, _ options: CollectionSearchOptions, among condition: IDFilter?
-  ) throws -> [[FoundPassage]] {
-    let words = WordSearch(state.words.map { ($0.segment, $0.dead) }, analyzer: state.settings.analyzer)
-    // What a query itself demands makes it one of its own; the rest is searched for together.
-    var filters: [IDFilter?] = []
-    for query in queries { filters.append(try filter(of: query, words, and: condition)) }
-    let plain = queries.indices.filter { !queries[$0].hasDemands }
-    let single = queries.indices.filter { queries[$0].hasDemands }
-    var results = [[FoundPassage]](repeating: [], count: queries.count)
-    let groups = (plain.isEmpty ? [] : [plain]) + single.map { [$0] }
-    for group in groups {
-      let filter = filters[group[0]]
-      let ranking = try Ranking(
-        options.search, queries: group.count, of: state.passageCount,
-        meaning: { chosen, k in
-          guard let vectors else { return chosen.map { _ in [] } }
-          return try nearest(vectors.choosing(chosen.map { group[$0] }), k: k, among: filter)
-        },
-        words: { chosen, k in try words.prepare(chosen.map { queries[group[$0]] }, k: k, among: filter) })
-      for (place, index) in group.enumerated() { results[index] = try passages(ranking, place, options) }
-    }
-    return results
-  }
+  func stored(_ ids: [Int64]) throws -> [Int64: StoredPassage] { try db.passages(ids, of: file.path) }
 
-  /// The passages of a ranking that the options ask for.
-  func passages(_ ranking: Ranking, _ query: Int, _ options: CollectionSearchOptions) throws -> [FoundPassage] {
-    let found = try ranking.best(of: query) { matches, best in
-      let stored = try db.passages(matches.map(\.id), of: file.path)
-      for match in matches {
-        guard let found = stored[match.id] else {
-          throw MinkeError(
-            .malformedFile, file.path, expected: "passage \(match.id)", found: "none; minke collection verify says more"
-          )
-        }
-        best.offer(score: match.score, document: Int(found.document)) { FoundPassage(found, score: match.score) }
-      }
-    }
-    guard options.surroundings > 0 else { return found }
-    return try found.map { try $0.surrounded(by: options.surroundings, db, file.path) }
+  func surrounded(_ found: FoundPassage, by count: Int) throws -> FoundPassage {
+    try found.surrounded(by: count, db, file.path)
   }
 
   // MARK: Filters
@@ -119,10 +72,11 @@ struct StateSearcher {
   /// The passages of the documents that `condition` holds for.
   func filter(_ condition: DocumentFilter) throws -> IDFilter {
     var ids: [Int64] = []
-    let (sql, arguments) = condition.sql
+    let condition = SQLiteCondition(condition.condition)
     do {
       try db.forEachRow(
-        "SELECT p.id FROM documents d JOIN passages p ON p.document = d.id WHERE \(sql)", StatementArguments(arguments),
+        "SELECT p.id FROM documents d JOIN passages p ON p.document = d.id WHERE \(condition.sql)",
+        StatementArguments(condition.arguments),
         of: "\(file.path): passages"
       ) { ids.append(try $0.integer(0)) }
     } catch let error as DatabaseError where error.resultCode == .SQLITE_ERROR {
@@ -131,8 +85,9 @@ struct StateSearcher {
     return IDFilter(ids)
   }
 
-  /// What a query demands of passages beside `condition`; nil for nothing.
-  private func filter(of query: WordQuery, _ words: WordSearch, and condition: IDFilter?) throws -> IDFilter? {
+  func ids(_ filter: IDFilter) -> IDFilter { filter }
+
+  func filter(of query: WordQuery, and condition: IDFilter?) throws -> IDFilter? {
     var all = [condition, try words.constraint(of: query)].compactMap { $0 }
     if !query.fields.isEmpty {
       all.append(try filter(DocumentFilter(fields: query.fields)))
@@ -204,7 +159,7 @@ struct StateSearcher {
 }
 
 extension FoundPassage {
-  init(_ stored: StoredPassage, score: Float) {
+  package init(_ stored: StoredPassage, score: Float) {
     self.init(
       score: score, document: stored.name, path: stored.path, passage: stored.passage, text: stored.text,
       title: stored.title, metadata: stored.metadata?.object ?? [:], id: stored.id)

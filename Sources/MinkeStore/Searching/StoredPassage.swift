@@ -3,10 +3,10 @@ import Minke
 import MinkeCore
 import MinkeText
 
-/// A passage of the file with its document.
-struct StoredPassage: Sendable {
-  let id: Int64
-  let document: Int64
+/// A passage of a collection with its document.
+package struct StoredPassage: Sendable {
+  package let id: Int64
+  package let document: Int64
   let kind: DocumentKind
   let key: [UInt8]
   let name: String
@@ -14,6 +14,15 @@ struct StoredPassage: Sendable {
   let metadata: JSONValue?
   let passage: Passage
   let text: String
+
+  /// A passage with what is known of its document.
+  package init(
+    id: Int64, document: Int64, kind: DocumentKind, key: [UInt8], name: String, title: String?, metadata: JSONValue?,
+    passage: Passage, text: String
+  ) {
+    (self.id, self.document, self.kind, self.key, self.name) = (id, document, kind, key, name)
+    (self.title, self.metadata, self.passage, self.text) = (title, metadata, passage, text)
+  }
 
   static let columns = """
     p.id, p.document, p.first_byte, p.last_byte, p.first_line, p.last_line, p.page, p.checksum, p.context, p.text, \

@@ -18,6 +18,10 @@ public struct CollectionInfo: Sendable, Equatable {
 
     /// The whole file.
     public var total: Int { text + vectors + postings + free + rest }
+
+    package init(text: Int = 0, vectors: Int = 0, postings: Int = 0, free: Int = 0, rest: Int = 0) {
+      (self.text, self.vectors, self.postings, self.free, self.rest) = (text, vectors, postings, free, rest)
+    }
   }
 
   /// What the collection was made with.
@@ -59,16 +63,7 @@ public struct CollectionInfo: Sendable, Equatable {
     removedVectors = state.vectors.reduce(0) { $0 + $1.range.gone.count }
     removedWords = state.words.reduce(0) { $0 + $1.range.gone.count }
 
-    if state.words.count == 1 {
-      distinctWords = state.words[0].segment.termCount
-    } else {
-      // Two words of one checksum would count as one; there are 2^64 of them.
-      var seen = Set<Int64>()
-      for part in state.words {
-        try part.segment.forEachTerm { word, _ in seen.insert(word.withUnsafeBytes { Checksum.of($0) }) }
-      }
-      distinctWords = seen.count
-    }
+    distinctWords = try Self.distinctWords(state.words)
 
     func blocks(_ first: Int64, _ count: Int) throws -> Int {
       try number(
@@ -84,6 +79,30 @@ public struct CollectionInfo: Sendable, Equatable {
     sizes.rest =
       try max(0, page * number("PRAGMA page_count") - sizes.text - sizes.vectors - sizes.postings - sizes.free)
     self.sizes = sizes
+  }
+
+  package init(
+    settings: CollectionSettings, formatVersion: Int, documents: Int, unfinishedDocuments: Int, words: [WordPart],
+    vectorParts: Int, sizes: Sizes
+  ) throws {
+    (self.settings, self.formatVersion, self.sizes) = (settings, formatVersion, sizes)
+    (self.documents, self.unfinishedDocuments) = (documents, unfinishedDocuments)
+    passages = words.reduce(0) { $0 + $1.range.living }
+    vectors = passages
+    (self.vectorParts, wordParts) = (vectorParts, words.count)
+    removedVectors = 0
+    removedWords = words.reduce(0) { $0 + $1.range.gone.count }
+    distinctWords = try Self.distinctWords(words)
+  }
+
+  private static func distinctWords(_ parts: [WordPart]) throws -> Int {
+    if parts.count == 1 { return parts[0].segment.termCount }
+    // Two words of one checksum would count as one; there are 2^64 of them.
+    var seen = Set<Int64>()
+    for part in parts {
+      try part.segment.forEachTerm { word, _ in seen.insert(word.withUnsafeBytes { Checksum.of($0) }) }
+    }
+    return seen.count
   }
 }
 

@@ -5,21 +5,18 @@ import MinkeModels
 import MinkeText
 
 /// The files of an exported collection, for any program to read and for ``Collection/import(from:into:encoder:progress:)``.
-enum ExportFormat {
+package enum ExportFormat {
   static let version = 1
-  static let (settings, documents, passages, vectors) = (
+  package static let (settings, documents, passages, vectors) = (
     "settings.json", "documents.jsonl", "passages.jsonl", "vectors.npy"
   )
 
-  static func json(_ settings: CollectionSettings, documents: Int, passages: Int) -> JSONValue {
-    var members: [String: JSONValue] = [
-      "version": .integer(version), "model": .string(settings.model.name),
-      "fingerprint": .string(settings.model.fingerprint), "model_name": .string(settings.modelName),
-      "dimension": .integer(settings.dimension), "metric": .string(settings.metric.rawValue),
-      "storage": .string(settings.storage.rawValue), "stems": .boolean(settings.stems),
-      "documents": .integer(documents), "passages": .integer(passages),
-    ]
-    if let precision = settings.precision { members["precision"] = .string(precision.rawValue) }
+  /// What `settings.json` holds.
+  package static func json(_ settings: CollectionSettings, documents: Int, passages: Int) -> JSONValue {
+    var members = settings.members
+    members["version"] = .integer(version)
+    members["documents"] = .integer(documents)
+    members["passages"] = .integer(passages)
     return .object(members)
   }
 
@@ -50,7 +47,7 @@ extension DocumentKind {
 }
 
 /// A document's row, as it is exported.
-struct ExportedDocument {
+package struct ExportedDocument {
   let id: Int64
   let kind: DocumentKind
   let key: [UInt8]
@@ -62,6 +59,14 @@ struct ExportedDocument {
   /// The path of the file that a record is from.
   let source: [UInt8]?
   let metadata: JSONValue?
+
+  package init(
+    id: Int64, kind: DocumentKind, key: [UInt8], name: String, title: String?, size: Int64?, modified: Int64?,
+    hash: [UInt8]?, source: [UInt8]?, metadata: JSONValue?
+  ) {
+    (self.id, self.kind, self.key, self.name, self.title) = (id, kind, key, name, title)
+    (self.size, self.modified, self.hash, self.source, self.metadata) = (size, modified, hash, source, metadata)
+  }
 
   static let query = """
     SELECT d.id, d.kind, d.key, d.name, d.title, d.size, d.modified, d.hash, s.key, d.metadata
@@ -83,7 +88,8 @@ struct ExportedDocument {
     }
   }
 
-  var json: JSONValue {
+  /// The document as a line of an exported file.
+  package var json: JSONValue {
     var members: [String: JSONValue] = [
       "id": .integer(Int(id)), "kind": .string(kind.name), "document": .string(name),
     ]
@@ -134,7 +140,7 @@ struct ExportedDocument {
 
 extension StoredPassage {
   /// The passage as a line of an exported file.
-  var json: JSONValue {
+  package var json: JSONValue {
     var members: [String: JSONValue] = [
       "id": .integer(Int(id)), "document": .string(name), "document_id": .integer(Int(document)),
       "kind": .string(kind.name), "text": .string(text),

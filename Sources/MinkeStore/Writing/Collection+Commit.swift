@@ -6,16 +6,11 @@ import MinkeSearch
 import MinkeText
 
 extension Collection {
-  /// Writes documents with their passages and vectors in one transaction; documents of the same key are replaced.
-  ///
-  /// - Parameter vectors: one a passage, in the order of the documents.
-  /// - Returns: how many passages were taken out in exchange.
-  @discardableResult
-  func commit(_ documents: [NewDocument], vectors: Embeddings?) throws -> Int {
-    guard !documents.isEmpty else { return 0 }
-    let removed = try file.write { db in
+  package func commit(_ documents: [NewDocument], vectors: Embeddings?, run: Int64) throws {
+    guard !documents.isEmpty else { return }
+    try file.write { db in
       let state = try state(in: db)
-      try check(state.settings)
+      try state.settings.check(encoder, of: path)
       var gone: [Int64] = []
       var ids: [Int64] = []
       var texts: [String] = []
@@ -33,10 +28,8 @@ extension Collection {
         try db.addParts(ids: ids, vectors: vectors, state.settings) { searched[$0] }
       }
       try db.raiseGeneration()
-      return gone.count
     }
     try tidy()
-    return removed
   }
 
   /// Writes the row of a document; says whether there was one of its key.
@@ -109,9 +102,8 @@ extension Collection {
     }
   }
 
-  /// Takes out the documents with these row ids; gives the number of their passages.
   @discardableResult
-  func removeDocuments(_ documents: [Int64]) throws -> Int {
+  package func removeDocuments(_ documents: [Int64]) throws -> Int {
     var removed = 0
     // Transactions of bounded size: each holds the write lock for a moment only.
     var rest = documents[...]
@@ -175,20 +167,5 @@ extension Database {
     }
     try run("DELETE FROM passages WHERE document = ?", [document])
     return ids
-  }
-}
-
-extension [Int64] {
-  /// Those of the ids, which ascend, that lie in a range.
-  fileprivate func within(_ range: PassageRange) -> ArraySlice<Int64> {
-    func place(_ id: Int64) -> Int {
-      var (low, high) = (0, count)
-      while low < high {
-        let middle = (low + high) / 2
-        if self[middle] < id { low = middle + 1 } else { high = middle }
-      }
-      return low
-    }
-    return self[place(range.first)..<place(range.last + 1)]
   }
 }

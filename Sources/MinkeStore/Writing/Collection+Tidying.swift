@@ -13,7 +13,7 @@ extension Collection {
   }
 
   /// Passages of a part of words, at most: what one transaction writes anew is bounded by it.
-  static let largestWordPart = 1 << 18
+  package static let largestWordPart = 1 << 18
   /// Neighbors of like size that become one.
   private static let fanOut = 8
 
@@ -41,7 +41,7 @@ extension Collection {
   }
 
   /// Neighbors to be merged next; nil where all is well.
-  static func mergeable(_ parts: [PassageRange], limit: Int) -> Range<Int>? {
+  package static func mergeable(_ parts: [PassageRange], limit: Int) -> Range<Int>? {
     func tier(_ count: Int) -> Int {
       var (tier, size) = (0, 64)
       while size < count { (tier, size) = (tier + 1, size * fanOut) }

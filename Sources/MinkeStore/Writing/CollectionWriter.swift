@@ -9,7 +9,8 @@ import Synchronization
 /// Takes in what comes out of the reading pipeline and writes it in transactions of bounded size, each on a thread of its
 /// own while the next is read and encoded.
 final class CollectionWriter {
-  private let collection: Collection
+  private let collection: any DocumentStorage
+  private let run = Int64.random(in: .min ... .max)
   private let committing = DispatchQueue(label: "minke.collection.writer")
   private let failure = Failure()
   private var documents: [NewDocument] = []
@@ -34,7 +35,7 @@ final class CollectionWriter {
     let error = Mutex<(any Error)?>(nil)
   }
 
-  init(_ collection: Collection) { self.collection = collection }
+  init(_ collection: any DocumentStorage) { self.collection = collection }
 
   // Nothing is written any more once whoever asked for it has gone on.
   deinit { committing.sync {} }
@@ -78,9 +79,9 @@ final class CollectionWriter {
   private func flush() throws {
     try wait()
     guard !documents.isEmpty else { return }
-    committing.async { [collection, failure, documents, vectors] in
+    committing.async { [collection, run, failure, documents, vectors] in
       do {
-        try collection.commit(documents, vectors: Embeddings(joining: vectors))
+        try collection.commit(documents, vectors: Embeddings(joining: vectors), run: run)
       } catch {
         failure.error.withLock { $0 = error }
       }

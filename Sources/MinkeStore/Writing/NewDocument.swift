@@ -3,47 +3,47 @@ import MinkeCore
 import MinkeText
 
 /// What a document is known by: the absolute path of its file, or the id that it was given.
-enum DocumentKind: Int64, Sendable {
+package enum DocumentKind: Int64, Sendable {
   case record = 0
   case file = 1
 }
 
 /// A document, or a further piece of a long one, on its way into the file.
-struct NewDocument: Sendable {
-  let kind: DocumentKind
-  let key: [UInt8]
+package struct NewDocument: Sendable {
+  package let kind: DocumentKind
+  package let key: [UInt8]
   /// What results call it.
-  let name: String
-  var title: String?
-  var size: Int?
+  package let name: String
+  package var title: String?
+  package var size: Int?
   /// When the file was changed, in nanoseconds since 1970.
-  var modified: Int64?
+  package var modified: Int64?
   /// A hash of the contents.
-  var hash: [UInt8]?
+  package var hash: [UInt8]?
   /// The file that the record is from.
-  var source: Int64?
-  var metadata: JSONValue?
+  package var source: Int64?
+  package var metadata: JSONValue?
 
-  var passages: [NewPassage] = []
+  package var passages: [NewPassage] = []
   /// Whether earlier pieces of it were written already.
-  var continues = false
+  package var continues = false
   /// Whether nothing of it follows.
-  var isWhole = true
+  package var isWhole = true
 }
 
-struct NewPassage: Sendable {
-  let passage: Passage
-  let text: String
+package struct NewPassage: Sendable {
+  package let passage: Passage
+  package let text: String
 
   /// - Parameter text: a NUL in it becomes a space: the database's texts end at one.
-  init(passage: Passage, text: String) {
+  package init(passage: Passage, text: String) {
     self.passage = passage
     let mayHoldNUL = text.utf8.withContiguousStorageIfAvailable { $0.contains(0) } ?? true
     self.text = mayHoldNUL ? text.replacing("\0", with: " ") : text
   }
 
   /// What a passage is found by: the names of what it stands in, and its text.
-  static func searchedText(_ text: String, context: String?) -> String {
+  package static func searchedText(_ text: String, context: String?) -> String {
     context.map { $0 + "\n" + text } ?? text
   }
 }
@@ -65,5 +65,5 @@ extension StoredPassage {
 
 extension JSONValue {
   /// The value as text of the database.
-  var stored: String? { if case .object(let members) = self, members.isEmpty { nil } else { text } }
+  package var stored: String? { if case .object(let members) = self, members.isEmpty { nil } else { text } }
 }

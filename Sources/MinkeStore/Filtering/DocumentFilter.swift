@@ -1,7 +1,5 @@
-import GRDB
 import MinkeCore
 import MinkeSearch
-import MinkeText
 
 /// A condition on documents: their paths, titles, sizes and metadata.
 ///
@@ -11,50 +9,23 @@ import MinkeText
 /// single or double quotes, `true`, `false`. There are `=`, `!=`, `<`, `<=`, `>`, `>=`, `GLOB`, `LIKE`, `IN (...)`,
 /// `IS NULL`, `NOT`, `AND`, `OR` and parentheses; `CONTAINS` asks for a text in a text, or a value in a list.
 public struct DocumentFilter: Sendable {
-  /// The condition in the database's words, with a question mark for each of `arguments`.
-  let sql: (String, [DatabaseValue])
+  package let condition: DocumentCondition
 
   /// Reads a condition.
   ///
   /// - Throws: `MinkeError` of kind `invalidArgument` saying where it is no condition.
   public init(_ text: String) throws(MinkeError) {
     var parser = ConditionParser(text)
-    sql = try parser.parse()
+    condition = try parser.parse()
   }
 
   /// The condition that every field of a query holds, or for those excluded does not.
-  init(fields: [WordQuery.Field]) {
-    var parts: [String] = []
-    var arguments: [DatabaseValue] = []
-    for field in fields {
-      let (part, values) = Self.condition(on: field.name.lowercased(), field.name, field.value)
-      parts.append(field.isExcluded ? "NOT ifnull(\(part), 0)" : part)
-      arguments += values
-    }
-    sql = (parts.map { "(\($0))" }.joined(separator: " AND "), arguments)
-  }
-
-  private static func condition(
-    on name: String, _ metadata: String, _ value: String
-  ) -> (String, [DatabaseValue]) {
-    let isGlob = value.contains { "*?[".contains($0) }
-    switch name {
-    case "path", "document", "file", "title":
-      let column = ConditionParser.columns[name] ?? "d.name"
-      if isGlob { return ("lower(\(column)) GLOB lower(?)", [value.databaseValue]) }
-      return ("instr(lower(\(column)), lower(?)) > 0", [value.databaseValue])
-    case "type":
-      let globs = FileType.all.first { $0.name == value.lowercased() }?.globs ?? ["*.\(value)"]
-      let column = ConditionParser.columns["file"] ?? "d.name"
-      return (
-        globs.map { _ in "lower(\(column)) GLOB lower(?)" }.joined(separator: " OR "), globs.map(\.databaseValue)
-      )
-    default:
-      return (
-        "EXISTS (SELECT 1 FROM json_each(d.metadata, ?) WHERE lower(value) \(isGlob ? "GLOB" : "=") lower(?))",
-        [ConditionParser.jsonPath([metadata]).databaseValue, value.databaseValue]
-      )
-    }
+  package init(fields: [WordQuery.Field]) {
+    condition = .all(
+      fields.map { field in
+        let holds = DocumentCondition(field: field.name, value: field.value)
+        return field.isExcluded ? .not(holds) : holds
+      })
   }
 }
 
@@ -67,31 +38,19 @@ private enum ConditionToken: Equatable {
   case sign(String)
 }
 
-/// Turns a condition into SQL, which holds nothing of what was typed but known words: all else is an argument.
 private struct ConditionParser {
-  static let columns = [
-    "path": "d.name", "document": "d.name", "title": "d.title", "size": "d.size", "modified": "d.modified / 1000000000",
-    // What is behind the last slash: the name without what remains when all but slashes is cut from its end.
-    "file": "replace(d.name, rtrim(d.name, replace(d.name, '/', '')), '')",
-  ]
-
   private let source: String
   private var tokens: [(token: ConditionToken, place: Int)] = []
   private var next = 0
   private var depth = 0
-  private var arguments: [DatabaseValue] = []
 
   init(_ source: String) { self.source = source }
 
-  static func jsonPath(_ names: [String]) -> String {
-    "$" + names.map { ".\"" + $0.replacing("\"", with: "") + "\"" }.joined()
-  }
-
-  mutating func parse() throws(MinkeError) -> (String, [DatabaseValue]) {
+  mutating func parse() throws(MinkeError) -> DocumentCondition {
     try scan()
-    let sql = try disjunction()
+    let condition = try disjunction()
     if next < tokens.count { throw error("AND, OR or the end") }
-    return (sql, arguments)
+    return condition
   }
 
   private func error(_ expected: String) -> MinkeError {
@@ -165,110 +124,98 @@ private struct ConditionParser {
     return true
   }
 
-  private mutating func disjunction() throws(MinkeError) -> String {
+  private mutating func disjunction() throws(MinkeError) -> DocumentCondition {
     var parts = [try conjunction()]
     while take(word: "OR") { parts.append(try conjunction()) }
-    return parts.count == 1 ? parts[0] : "(" + parts.joined(separator: " OR ") + ")"
+    return parts.count == 1 ? parts[0] : .any(parts)
   }
 
-  private mutating func conjunction() throws(MinkeError) -> String {
+  private mutating func conjunction() throws(MinkeError) -> DocumentCondition {
     var parts = [try negation()]
     while take(word: "AND") { parts.append(try negation()) }
-    return parts.count == 1 ? parts[0] : "(" + parts.joined(separator: " AND ") + ")"
+    return parts.count == 1 ? parts[0] : .all(parts)
   }
 
-  private mutating func negation() throws(MinkeError) -> String {
+  private mutating func negation() throws(MinkeError) -> DocumentCondition {
     depth += 1
     defer { depth -= 1 }
     guard depth <= 100 else { throw error("a condition of at most 100 levels") }
-    // What is unknown of a document does not hold of it; not to hold is then true.
-    if take(word: "NOT") { return "NOT ifnull(\(try negation()), 0)" }
+    if take(word: "NOT") { return .not(try negation()) }
     if take(sign: "(") {
       let inner = try disjunction()
       guard take(sign: ")") else { throw error(")") }
-      return "(\(inner))"
+      return inner
     }
     return try comparison()
   }
 
-  private mutating func comparison() throws(MinkeError) -> String {
-    let (operand, path) = try self.operand()
+  private mutating func comparison() throws(MinkeError) -> DocumentCondition {
+    let operand = try operand()
     if take(word: "IS") {
       let isNot = take(word: "NOT")
       guard take(word: "NULL") else { throw error("NULL") }
-      return "\(operand) IS \(isNot ? "NOT " : "")NULL"
+      return isNot ? .not(.isNull(operand)) : .isNull(operand)
     }
     let isNot = take(word: "NOT")
-    var sql: String
+    let condition: DocumentCondition
     if take(word: "GLOB") {
-      sql = "\(operand) GLOB \(try value())"
+      condition = .glob(operand, try value())
     } else if take(word: "LIKE") {
-      sql = "\(operand) LIKE \(try value())"
+      condition = .like(operand, try value())
     } else if take(word: "CONTAINS") {
-      let found = try value()
-      if let path {
-        // The path is asked for a second time: once as a text, once as a list.
-        let wanted = arguments[arguments.count - 1]
-        arguments += [path.databaseValue, wanted]
-        sql =
-          "(ifnull(instr(lower(\(operand)), lower(\(found))), 0) > 0 OR EXISTS "
-          + "(SELECT 1 FROM json_each(d.metadata, ?) WHERE value = ?))"
-      } else {
-        sql = "instr(lower(\(operand)), lower(\(found))) > 0"
-      }
+      condition = .contains(operand, try value())
     } else if take(word: "IN") {
       guard take(sign: "(") else { throw error("(") }
       var values = [try value()]
       while take(sign: ",") { values.append(try value()) }
       guard take(sign: ")") else { throw error(")") }
-      sql = "\(operand) IN (\(values.joined(separator: ", ")))"
+      condition = .isOneOf(operand, values)
     } else {
       guard !isNot else { throw error("GLOB, LIKE, CONTAINS or IN") }
-      let signs = ["=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="]
+      let signs: [String: DocumentCondition.Comparison] = [
+        "=": .equal, "==": .equal, "!=": .unequal, "<>": .unequal, "<": .below, "<=": .atMost, ">": .above,
+        ">=": .atLeast,
+      ]
       guard next < tokens.count, case .sign(let sign) = tokens[next].token, let comparison = signs[sign] else {
         throw error("=, !=, <, >, GLOB, LIKE, CONTAINS, IN or IS NULL")
       }
       next += 1
-      sql = "\(operand) \(comparison) \(try value())"
+      condition = .compare(operand, comparison, try value())
     }
-    if isNot { sql = "NOT ifnull(\(sql), 0)" }
-    return sql
+    return isNot ? .not(condition) : condition
   }
 
-  /// What is compared, and for metadata its path.
-  private mutating func operand() throws(MinkeError) -> (String, path: String?) {
+  private mutating func operand() throws(MinkeError) -> DocumentCondition.Operand {
     guard next < tokens.count else { throw error("the name of something known of documents") }
-    let names: [String]
+    let operand: DocumentCondition.Operand
     switch tokens[next].token {
     case .name(let name):
-      if let column = Self.columns[name.lowercased()] {
-        next += 1
-        return (column, nil)
-      }
-      if ["AND", "OR", "NOT", "GLOB", "LIKE", "IN", "IS", "NULL", "CONTAINS"].contains(name.uppercased()) {
+      if let column = DocumentCondition.Column(typed: name) {
+        operand = .column(column)
+      } else if ["AND", "OR", "NOT", "GLOB", "LIKE", "IN", "IS", "NULL", "CONTAINS"].contains(name.uppercased()) {
         throw error("the name of something known of documents")
+      } else {
+        operand = .metadata(name.split(separator: ".").map(String.init))
       }
-      names = name.split(separator: ".").map(String.init)
-    case .quotedName(let name): names = [name]
+    case .quotedName(let name): operand = .metadata([name])
     default: throw error("the name of something known of documents")
     }
     next += 1
-    let path = Self.jsonPath(names)
-    arguments.append(path.databaseValue)
-    return ("json_extract(d.metadata, ?)", path)
+    return operand
   }
 
-  private mutating func value() throws(MinkeError) -> String {
+  private mutating func value() throws(MinkeError) -> DocumentCondition.Value {
     guard next < tokens.count else { throw error("a number or a text in quotes") }
+    let value: DocumentCondition.Value
     switch tokens[next].token {
-    case .text(let text): arguments.append(text.databaseValue)
-    case .number(let number): arguments.append((Int64(exactly: number)?.databaseValue) ?? number.databaseValue)
+    case .text(let text): value = .text(text)
+    case .number(let number): value = Int64(exactly: number).map { .integer($0) } ?? .number(number)
     case .name(let name) where ["TRUE", "FALSE"].contains(name.uppercased()):
-      arguments.append((name.uppercased() == "TRUE" ? 1 : 0).databaseValue)
+      value = .integer(name.uppercased() == "TRUE" ? 1 : 0)
     default: throw error("a number or a text in quotes")
     }
     next += 1
-    return "?"
+    return value
   }
 }
 
