@@ -57,7 +57,7 @@ import Testing
     }
   }
 
-  @Test func `The recipes of the built-in models are read, and the language model has the sizes of its own`() throws {
+  @Test func `The recipes are read, and the built-in language model has the sizes of its own`() throws {
     let folder = Fixture.url("../../Recipes")
     let paths = try FileManager.default.subpathsOfDirectory(atPath: folder.path).filter { $0.hasSuffix(".json") }
     #expect(paths.contains("minke-sse-en/1-pairs.json"))
