@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Collections in a file and in PostgreSQL beside each other: how long filling and searching takes, and what is found.
 
-    python3 Benchmarks/postgres.py [--count 100000] [--queries 100] [--dimension D] [--minke PATH] [--only KIND,...]
+    python3 Benchmarks/postgres.py [--count 100000] [--queries 100] [--dimension D] [--minke PATH] [--only 'SIDE;...']
 
 The passages are stretches of 40 words of the books in Examples, from places chosen at random, so that they are about as
 alike as those of real texts; the queries are stretches of 8 words of other places. All sides get the same, and encode
@@ -36,7 +36,7 @@ parser.add_argument("--count", type=int, default=100_000)
 parser.add_argument("--queries", type=int, default=100)
 parser.add_argument("--dimension", type=int)
 parser.add_argument("--minke", help="the command, built with --traits PostgreSQL; without it, it is built")
-parser.add_argument("--only", help="sides, by the beginnings of their names")
+parser.add_argument("--only", help="sides beside the first, by the beginnings of their names, with ; between them")
 options = parser.parse_args()
 SETTINGS = {
     "shared_buffers": "4GB", "maintenance_work_mem": "4GB", "fsync": "off", "max_wal_size": "8GB", "max_connections": "50",
@@ -119,7 +119,7 @@ def main():
             ("PostgreSQL, two-stage, HNSW", database.address("two"), ["--postgres-index", "hnsw"]),
         ]
         for name, place, arguments in sides:
-            if options.only and truth and not any(name.startswith(one) for one in options.only.split(",")):
+            if options.only and truth and not any(name.startswith(one) for one in options.only.split(";")):
                 continue
             seconds = fill(place, lines, *arguments)
             if place.startswith("postgres:"):

@@ -121,31 +121,40 @@
       _ database: PostgresDatabase, _ settings: CollectionSettings, _ search: VectorSearch
     ) throws {
       try PostgresSchema.check(settings, search, database.place)
-      let name = database.address.collection
       try database.write { connection in
-        // Others who make it at this moment wait here, and then find it.
-        try connection.query(
-          "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [.text("minke collection \(name)")])
-        guard try !exists(connection, database) else { return }
-        let isThere = try connection.query(
-          "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1::text)", [.text(name)])
-        guard try isThere.first?.boolean(0) == false else {
-          throw MinkeError(
-            .unsupportedFile, database.place, expected: "a collection, or no schema \"\(name)\"",
-            found: "a schema of something else")
-        }
-        try connection.execute(PostgresSchema.creation(settings, database))
-        try connection.query(
-          """
-          INSERT INTO collection (format, settings, search, identity, generation, next_passage, next_block)
-          VALUES ($1, $2, $3, $4, 1, 1, 1)
-          """,
-          [
-            .integer(PostgresSchema.version), .text(JSONValue.object(settings.members).text), .text(search.rawValue),
-            .integer(.random(in: 0 ... .max)),
-          ])
-        if search == .hnsw { try connection.execute(PostgresSchema.index(search, settings, database)) }
+        guard try make(connection, database, settings, search), search == .hnsw else { return }
+        try connection.execute(PostgresSchema.index(search, settings, database))
       }
+    }
+
+    /// Makes the tables of a collection within a transaction; says whether they were not there.
+    static func make(
+      _ connection: PostgresConnection, _ database: PostgresDatabase, _ settings: CollectionSettings,
+      _ search: VectorSearch
+    ) throws -> Bool {
+      let name = database.address.collection
+      // Others who make it at this moment wait here, and then find it.
+      try connection.query(
+        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [.text("minke collection \(name)")])
+      guard try !exists(connection, database) else { return false }
+      let isThere = try connection.query(
+        "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1::text)", [.text(name)])
+      guard try isThere.first?.boolean(0) == false else {
+        throw MinkeError(
+          .unsupportedFile, database.place, expected: "a collection, or no schema \"\(name)\"",
+          found: "a schema of something else")
+      }
+      try connection.execute(PostgresSchema.creation(settings, database))
+      try connection.query(
+        """
+        INSERT INTO collection (format, settings, search, identity, generation, next_passage, next_block)
+        VALUES ($1, $2, $3, $4, 1, 1, 1)
+        """,
+        [
+          .integer(PostgresSchema.version), .text(JSONValue.object(settings.members).text), .text(search.rawValue),
+          .integer(.random(in: 0 ... .max)),
+        ])
+      return true
     }
 
     /// Finds vectors by `search` from now on.

@@ -66,7 +66,6 @@
       _ connection: PostgresConnection, _ database: PostgresDatabase, _ cache: BlockCache, known: [WordPart]
     ) throws -> [WordPart] {
       let knownByID = Dictionary(known.map { ($0.id, $0) }) { $1 }
-      let columns = "id, first_passage, last_passage, count, block, blocks, removed"
       // Rows are small but for what was removed, which is read only where it changed.
       var words: [WordPart] = []
       var changed: [Int64] = []
@@ -76,18 +75,9 @@
       }
       if !changed.isEmpty {
         for row in try connection.query(
-          "SELECT \(columns), gone FROM words WHERE id = ANY ($1)", [.integers(changed)]
+          "SELECT \(WordPart.postgresColumns) FROM words WHERE id = ANY ($1)", [.integers(changed)]
         ).rows {
-          let subject = "\(database.place): words \(try row.integer(0))"
-          let range = try PassageRange(
-            first: row.integer(1), last: row.integer(2), count: row.count(3), removed: row.count(6),
-            gone: row.optionalBytes(7), subject: subject)
-          let block = try row.integer(4)
-          words.append(
-            try WordPart(
-              id: row.integer(0), range, block: block, blocks: row.count(5),
-              segment: knownByID[try row.integer(0)]?.segment, subject: subject
-            ) { PostgresWordBlocks(first: block, database: database, cache: cache) })
+          words.append(try WordPart(row, database, cache, segment: knownByID[try row.integer(0)]?.segment))
         }
       }
       words.sort { $0.range.first < $1.range.first }
@@ -95,6 +85,25 @@
         throw MinkeError(.malformedFile, database.place, expected: "words that do not overlap", found: "two that do")
       }
       return words
+    }
+  }
+
+  extension WordPart {
+    /// What ``init(_:_:_:segment:)`` reads.
+    static let postgresColumns = "id, first_passage, last_passage, count, block, blocks, removed, gone"
+
+    /// - Parameter segment: the segment of the same row, where it was read before.
+    convenience init(
+      _ row: PostgresRow, _ database: PostgresDatabase, _ cache: BlockCache, segment: WordSegment?
+    ) throws {
+      let subject = "\(database.place): words \(try row.integer(0))"
+      let range = try PassageRange(
+        first: row.integer(1), last: row.integer(2), count: row.count(3), removed: row.count(6),
+        gone: row.optionalBytes(7), subject: subject)
+      let block = try row.integer(4)
+      try self.init(
+        id: row.integer(0), range, block: block, blocks: row.count(5), segment: segment, subject: subject
+      ) { PostgresWordBlocks(first: block, database: database, cache: cache) }
     }
   }
 

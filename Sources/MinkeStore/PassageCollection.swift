@@ -39,6 +39,28 @@ public protocol PassageCollection: AnyObject, Sendable {
   ///   ``search(_:options:)``.
   func similar(to document: String, line: Int?, options: CollectionSearchOptions) throws -> [FoundPassage]
 
+  /// Finds all pairs of passages that are alike by `threshold` or more, those of one document that share some of its text
+  /// only with `includesNeighbors`; ``Collection/duplicates(threshold:includesNeighbors:progress:_:)`` says more.
+  ///
+  /// - Parameter body: takes each pair; it must not use the collection.
+  /// - Throws: `MinkeError` when the threshold is not a number from -1 to 1 or the collection cannot be read, and what
+  ///   `body` throws; `CancellationError`.
+  func duplicates(
+    threshold: Float, includesNeighbors: Bool, progress: ProgressHandler?, _ body: (SimilarPassages) throws -> Void
+  ) throws
+  /// Finds groups of passages in which each is alike to another one of the group, the largest first; otherwise as
+  /// ``duplicates(threshold:includesNeighbors:progress:_:)``.
+  func duplicateGroups(
+    threshold: Float, includesNeighbors: Bool, progress: ProgressHandler?, _ body: ([FoundPassage]) throws -> Void
+  ) throws
+  /// Puts all passages into `k` clusters by meaning, the largest first;
+  /// ``Collection/clusters(_:seed:central:words:progress:)`` says more.
+  ///
+  /// - Throws: `MinkeError` when `k` is below 1 or the collection cannot be read; `CancellationError`.
+  func clusters(
+    _ k: Int, seed: UInt64, central: Int, words: Int, progress: ProgressHandler?
+  ) throws -> [PassageCluster]
+
   /// The names of up to `count` documents in the order in which they came, after the first `offset`.
   func documents(from offset: Int, count: Int) throws -> [String]
   /// Whether a document of this id or path is held.
@@ -88,6 +110,12 @@ public protocol PassageCollection: AnyObject, Sendable {
   /// - Throws: `MinkeError` when there is something at `folder` or writing fails; `CancellationError`.
   @discardableResult
   func export(to folder: URL, progress: ProgressHandler?) throws -> Int
+
+  /// Makes the collection as small, and searches as fast, as can be; what is found stays the same.
+  ///
+  /// - Throws: `MinkeError` when the collection cannot be written to; `CancellationError`.
+  @discardableResult
+  func compact(progress: ProgressHandler?) throws -> CompactionReport
 
   /// Lets go of what it lies in. Using the collection afterwards throws.
   func close() throws

@@ -87,6 +87,10 @@ import Testing
       }
       #expect(searches[0] == searches[1] && !searches[0].isEmpty)
       #expect(try minke("collection", "import", "out", "copy.minke", in: folder).status == 2)
+      let smaller = try minke("collection", "import", "out", "bits.minke", "--storage", "binary", in: folder)
+      #expect(smaller.status == 0, "\(smaller.errors)")
+      #expect(try minke("collection", "info", "bits.minke", in: folder).text.contains("binary"))
+      #expect(try minke("collection", "import", "out", "no.minke", "--storage", "small", in: folder).status == 64)
       #expect(try minke("remove", "notes/sea.txt", "--in", "copy.minke", in: folder).status == 0)
       let small = try minke("collection", "compact", "copy.minke", in: folder)
       #expect(small.status == 0 && small.errors.contains("before"), "\(small.errors)")

@@ -197,7 +197,7 @@ struct ExploringTests {
           + (6..<20).map { TextRecord(id: "\($0)", text: "the judge near the court") })
       let state = try collection.withState { $1 }
       let words = try collection.withState { _, state in
-        try TellingWords(state).words(
+        try TellingWords(state.words, stems: true).words(
           of: (0..<6).map { $0 < 4 ? "Whales near the coast" : "whaling near the coast" }, count: 3)
       }
       #expect(state.settings.stems)

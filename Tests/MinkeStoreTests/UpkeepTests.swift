@@ -93,6 +93,36 @@ struct UpkeepTests {
   // MARK: Out and in
 
   @Test(arguments: CollectionSettings.Storage.allCases)
+  func `an exported collection comes back with its vectors kept otherwise`(
+    _ storage: CollectionSettings.Storage
+  ) throws {
+    try SmallCollections.with(.float32, records: SmallCollections.records(0..<60)) { collection in
+      let folder = URL(fileURLWithPath: collection.path).deletingLastPathComponent()
+      let out = folder.appendingPathComponent("out")
+      try collection.export(to: out)
+      let copy = try MinkeStore.Collection.import(
+        from: out, into: folder.appendingPathComponent("copy.minke").path, encoder: SmallCollections.encoder.get(),
+        storage: storage)
+      defer { try? copy.close() }
+      #expect(try copy.settings.storage == storage && copy.verify() == [])
+      // As if the texts had been added to a collection of this kind.
+      try SmallCollections.with(storage, records: SmallCollections.records(0..<60)) { fresh in
+        let (found, expected) = (try SmallCollections.results(copy), try SmallCollections.results(fresh))
+        #expect(Self.isClose(found, expected))
+      }
+      // Bits do not become numbers again.
+      guard storage == .binary else { return }
+      let bits = folder.appendingPathComponent("bits")
+      try copy.export(to: bits)
+      #expect(throws: MinkeError.self) {
+        try MinkeStore.Collection.import(
+          from: bits, into: folder.appendingPathComponent("numbers.minke").path,
+          encoder: SmallCollections.encoder.get(), storage: .int8)
+      }
+    }
+  }
+
+  @Test(arguments: CollectionSettings.Storage.allCases)
   func `an exported collection comes back the same`(_ storage: CollectionSettings.Storage) throws {
     try SmallCollections.with(storage) { collection in
       try SmallCollections.change(collection, steps: 40, seed: 21)

@@ -61,9 +61,8 @@ struct CollectionCommand: AsyncParsableCommand {
 
     func run() async throws {
       let path = collection.path
-      try CollectionPlace.requireFile(path, "collection verify")
       let bar = ProgressBar("verifying")
-      let defects = try await Collection.verify(path, progress: bar.handler)
+      let defects = try await Workers.run { try CollectionPlace.verify(path, progress: bar.handler) }
       bar.finish()
       var output = FileWriter()
       for defect in defects {
@@ -116,12 +115,14 @@ struct CollectionCommand: AsyncParsableCommand {
       abstract: "Make a collection of what export wrote, without encoding anything.",
       discussion: """
           minke collection import notes-out copy.minke
+          minke collection import notes-out smaller.minke --storage two-stage
         """)
 
     @Argument(help: "The folder that export made.", completion: .directory)
     var folder: String
 
-    @Argument(help: "The collection to make, which must not exist.", completion: .file())
+    @Argument(
+      help: ArgumentHelp("The collection to make, which must not exist.", valueName: "collection"), completion: .file())
     var path: String
 
     @Option(
@@ -130,12 +131,18 @@ struct CollectionCommand: AsyncParsableCommand {
       completion: ModelCompletion.kind)
     var model: String?
 
+    @Option(help: "How vectors are kept; by default as they were.")
+    var storage: CollectionSettings.Storage?
+
     func run() async throws {
       let bar = ProgressBar("importing")
       defer { bar.finish() }
-      let collection = try await Collection.import(
-        from: URL(fileURLWithPath: folder), into: path, encoder: model.map { try ModelLibrary.textEncoder($0) },
-        progress: bar.handler)
+      let encoder = try model.map { try ModelLibrary.textEncoder($0) }
+      let (folder, place, storage) = (URL(fileURLWithPath: folder), path, storage)
+      let collection = try await Workers.run {
+        try CollectionPlace.import(
+          from: folder, into: place, encoder: encoder, storage: storage, progress: bar.handler)
+      }
       defer { try? collection.close() }
       bar.finish()
       let count = try collection.passageCount
@@ -157,12 +164,11 @@ struct CollectionCommand: AsyncParsableCommand {
 
     func run() async throws {
       let path = collection.path
-      try CollectionPlace.requireFile(path, "collection compact")
-      let collection = try await Collection.open(path)
+      let collection = try CollectionPlace.open(path)
       defer { try? collection.close() }
       let bar = ProgressBar("compacting")
       defer { bar.finish() }
-      let report = try await collection.compact(progress: bar.handler)
+      let report = try await Workers.run { try collection.compact(progress: bar.handler) }
       bar.finish()
       say("\(path): \(byteSize(report.bytesBefore)) before, \(byteSize(report.bytesAfter)) now")
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Minke
 import MinkeStore
 
@@ -16,14 +17,6 @@ enum CollectionPlace {
     throw MinkeError(
       .invalidArgument, "postgres://", expected: "a minke with PostgreSQL (swift build --traits PostgreSQL)",
       found: "one without")
-  }
-
-  /// Throws where `name` is no path, for what is done with files only.
-  static func requireFile(_ name: String, _ command: String) throws(MinkeError) {
-    guard isAddress(name) else { return }
-    throw MinkeError(
-      .invalidArgument, command, expected: "a collection in a file",
-      found: "one in PostgreSQL; minke collection export and import make a file of it")
   }
 
   #if PostgreSQL
@@ -51,6 +44,32 @@ enum CollectionPlace {
       try requirePath(name)
     #endif
     return try Collection.info(of: name)
+  }
+
+  /// Looks for damage in the collection called `name`.
+  static func verify(_ name: String, progress: @escaping ProgressHandler) throws -> [CollectionDefect] {
+    #if PostgreSQL
+      if let address = try address(name) { return try PostgresCollection.verify(address, progress: progress) }
+    #else
+      try requirePath(name)
+    #endif
+    return try Collection.verify(name, progress: progress)
+  }
+
+  /// Makes the collection called `name` of exported files.
+  static func `import`(
+    from folder: URL, into name: String, encoder: (any TextEncoder)?, storage: CollectionSettings.Storage?,
+    progress: @escaping ProgressHandler
+  ) throws -> any PassageCollection {
+    #if PostgreSQL
+      if let address = try address(name) {
+        return try PostgresCollection.import(
+          from: folder, into: address, encoder: encoder, storage: storage, progress: progress)
+      }
+    #else
+      try requirePath(name)
+    #endif
+    return try Collection.import(from: folder, into: name, encoder: encoder, storage: storage, progress: progress)
   }
 
   /// Opens the collections called `names`, which must exist, with one model for all that it made.

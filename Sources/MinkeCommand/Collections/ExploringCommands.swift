@@ -67,7 +67,7 @@ struct DuplicatesCommand: AsyncParsableCommand {
       The status is 0 when some were found, and 1 when there are none.
       """)
 
-  @Option(name: .customLong("in"), help: ArgumentHelp("The collection.", valueName: "file"), completion: .file())
+  @Option(name: .customLong("in"), help: ArgumentHelp("The collection.", valueName: "collection"), completion: .file())
   var name: String
 
   @Option(help: ArgumentHelp("How alike two passages must be, -1 to 1.", valueName: "score"))
@@ -87,8 +87,7 @@ struct DuplicatesCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try CollectionPlace.requireFile(name, "duplicates")
-    let collection = try await Collection.open(name)
+    let collection = try CollectionPlace.open(name)
     defer { try? collection.close() }
     let bar = ProgressBar("comparing")
     defer { bar.finish() }
@@ -138,7 +137,7 @@ struct ClusterCommand: AsyncParsableCommand {
         minke cluster --in notes.minke -k 12 --json | jq -r '.words[0]'
       """)
 
-  @Option(name: .customLong("in"), help: ArgumentHelp("The collection.", valueName: "file"), completion: .file())
+  @Option(name: .customLong("in"), help: ArgumentHelp("The collection.", valueName: "collection"), completion: .file())
   var name: String
 
   @Option(name: .customShort("k", allowingJoined: true), help: "How many clusters.")
@@ -162,13 +161,14 @@ struct ClusterCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try CollectionPlace.requireFile(name, "cluster")
-    let collection = try await Collection.open(name)
+    let collection = try CollectionPlace.open(name)
     defer { try? collection.close() }
     let bar = ProgressBar("clustering")
     defer { bar.finish() }
-    let clusters = try await collection.clusters(
-      k, seed: seed, central: passages, words: words, progress: bar.handler)
+    let (k, seed, passages, words) = (k, seed, passages, words)
+    let clusters = try await Workers.run {
+      try collection.clusters(k, seed: seed, central: passages, words: words, progress: bar.handler)
+    }
     bar.finish()
     let style = Style(color.color)
     var output = FileWriter()

@@ -71,6 +71,15 @@
       }
     }
 
+    /// Runs a statement that cannot be part of a transaction, such as VACUUM.
+    func executeAlone(_ sql: String) throws {
+      try explaining {
+        let connection = try begin("SET search_path TO \"\(address.collection)\"")
+        // The setting stays with the connection, which is therefore not used again.
+        try connection.execute(sql)
+      }
+    }
+
     /// Calls `body` with the connection of the transaction that the calling thread is in, or with one of its own.
     func readWithin<Result>(_ body: (PostgresConnection) throws -> Result) throws -> Result {
       if let current = CurrentTransaction.value, current.database === self { return try body(current.connection) }

@@ -161,29 +161,6 @@
       }
     }
 
-    /// The mean of the vectors of passages, as a query.
-    func mean(of ids: [Int64]) throws -> Embeddings {
-      let (dimension, isBinary) = (state.settings.dimension, state.settings.storage == .binary)
-      let rows = try connection.query(
-        isBinary
-          ? "SELECT bits FROM signs WHERE passage = ANY ($1) ORDER BY passage"
-          : "SELECT embedding FROM vectors WHERE passage = ANY ($1) ORDER BY passage", [.integers(ids)]
-      )
-      guard rows.count == ids.count else {
-        throw MinkeError(
-          .malformedFile, location, expected: "vectors of \(ids.count) passages", found: "\(rows.count)")
-      }
-      var sum = [Double](repeating: 0, count: dimension)
-      for row in rows.rows {
-        let numbers =
-          isBinary
-          ? try Embeddings(packed: row.bits(0, dimension: dimension), dimension: dimension)[0]
-          : try row.vector(0, dimension: dimension)
-        for (index, value) in numbers.enumerated() { sum[index] += Double(value) }
-      }
-      return try Embeddings(floats: sum.map { Float($0 / Double(ids.count)) }, dimension: dimension)
-    }
-
     // MARK: Passages
 
     func stored(_ ids: [Int64]) throws -> [Int64: StoredPassage] {

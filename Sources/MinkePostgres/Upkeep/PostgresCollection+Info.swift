@@ -38,7 +38,7 @@
         sizes: sizes(connection))
     }
 
-    private static func sizes(_ connection: PostgresConnection) throws -> CollectionInfo.Sizes {
+    static func sizes(_ connection: PostgresConnection) throws -> CollectionInfo.Sizes {
       var sizes = CollectionInfo.Sizes()
       for row in try connection.query(
         """

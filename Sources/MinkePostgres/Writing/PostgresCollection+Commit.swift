@@ -29,7 +29,7 @@
         }
         if !passages.isEmpty {
           let ids = passages.map(\.id)
-          try copy(passages, connection)
+          try connection.addPassages(passages)
           if let vectors { try connection.addVectors(vectors.choosing(kept), ids: ids, state.settings) }
           let texts = passages.map { NewPassage.searchedText($0.new.text, context: $0.new.passage.context) }
           try connection.addWords(texts, ids: ids, state.settings, &counters)
@@ -189,28 +189,6 @@
         }
       }
       return gone.count
-    }
-
-    private func copy(
-      _ passages: [(id: Int64, document: Int64, new: NewPassage)], _ connection: PostgresConnection
-    ) throws {
-      try connection.copy(
-        into: "passages (id, document, first_byte, last_byte, first_line, last_line, page, context, text)", columns: 9
-      ) { row in
-        for (id, document, new) in passages {
-          let place = new.passage
-          row {
-            $0.add(id)
-            $0.add(document)
-            for number in [
-              place.byteRange.lowerBound, place.byteRange.upperBound, place.lines.lowerBound, place.lines.upperBound,
-            ] { $0.add(Int64(number)) }
-            $0.add(place.page.map { Int64($0) })
-            $0.add(place.context?.replacing("\0", with: " "))
-            $0.add(new.text)
-          }
-        }
-      }
     }
   }
 #endif

@@ -73,17 +73,21 @@
         let state = try state(in: connection)
         // Another writer may have been here meanwhile.
         guard let range = Self.mergeable(state) else { return }
-        let parts = Array(state.words[range])
-        let living = parts.reduce(0) { $0 + $1.range.living }
-        let blocks = try WordSegmentBuilder.merge(parts.map { ($0.segment, $0.dead) })
-        for part in parts { try connection.removeWords(part) }
-        if living > 0, let first = parts.first, let last = parts.last {
-          try connection.addWords(
-            PassageRange(first: first.range.first, last: last.range.last, count: living), blocks, &counters)
-        }
+        try merge(Array(state.words[range]), connection, &counters)
         try counters.write(to: connection)
       }
       return true
+    }
+
+    /// Makes one part of neighbors.
+    func merge(_ parts: [WordPart], _ connection: PostgresConnection, _ counters: inout Counters) throws {
+      let living = parts.reduce(0) { $0 + $1.range.living }
+      let blocks = try WordSegmentBuilder.merge(parts.map { ($0.segment, $0.dead) })
+      for part in parts { try connection.removeWords(part) }
+      if living > 0, let first = parts.first, let last = parts.last {
+        try connection.addWords(
+          PassageRange(first: first.range.first, last: last.range.last, count: living), blocks, &counters)
+      }
     }
 
     private static func mergeable(_ state: PostgresState) -> Range<Int>? {

@@ -4,11 +4,35 @@
   import MinkeStore
 
   extension PostgresConnection {
+    /// Adds the texts and places of passages.
+    func addPassages(_ passages: [(id: Int64, document: Int64, new: NewPassage)]) throws {
+      try copy(
+        into: "passages (id, document, first_byte, last_byte, first_line, last_line, page, context, text)", columns: 9
+      ) { row in
+        for (id, document, new) in passages {
+          let place = new.passage
+          row {
+            $0.add(id)
+            $0.add(document)
+            for number in [
+              place.byteRange.lowerBound, place.byteRange.upperBound, place.lines.lowerBound, place.lines.upperBound,
+            ] { $0.add(Int64(number)) }
+            $0.add(place.page.map { Int64($0) })
+            $0.add(place.context?.replacing("\0", with: " "))
+            $0.add(new.text)
+          }
+        }
+      }
+    }
+
     /// Adds the vectors of passages.
     ///
-    /// - Parameter vectors: as the encoder gave them, one a passage.
+    /// - Parameters:
+    ///   - vectors: one a passage.
+    ///   - keepsLengths: whether they have the length that they are to have.
     func addVectors(
-      _ vectors: Embeddings, ids: [Int64], _ settings: CollectionSettings, suffix: String = ""
+      _ vectors: Embeddings, ids: [Int64], _ settings: CollectionSettings, suffix: String = "",
+      keepsLengths: Bool = false
     ) throws {
       guard vectors.count == ids.count, vectors.dimension == settings.dimension else {
         throw MinkeError(
@@ -16,7 +40,7 @@
           found: "\(vectors.count) of \(vectors.dimension)")
       }
       let dimension = settings.dimension
-      let numbers = settings.metric == .cosine ? try vectors.normalized() : vectors
+      let numbers = settings.metric == .cosine && !keepsLengths ? try vectors.normalized() : vectors
       if let floats = numbers.floats, settings.storage != .binary {
         if let bad = floats.first(where: { !$0.isFinite }) {
           throw MinkeError(.notFinite, "vectors", expected: "finite numbers", found: "\(bad)")

@@ -24,9 +24,8 @@ final class MapShelf: Sendable {
 
   /// The map of the present state, or how far it is; the first to ask has it made.
   func map(of named: NamedCollection) async throws -> Progress {
-    guard let collection = named.collection as? MinkeStore.Collection else {
-      throw Failure(
-        .notImplemented, "collection \"\(named.name)\": only a collection in a file has a map", code: "no_map")
+    guard let collection = named.collection as? any DocumentStorage else {
+      throw Failure(.notImplemented, "collection \"\(named.name)\": it cannot be drawn as a map", code: "no_map")
     }
     let generation = try await Workers.run { try collection.generation }
     let (progress, isFirst) = try shelf.withLock { shelf -> (Progress, Bool) in
@@ -42,7 +41,7 @@ final class MapShelf: Sendable {
     return progress
   }
 
-  private func make(_ collection: MinkeStore.Collection, _ named: NamedCollection) async {
+  private func make(_ collection: any DocumentStorage, _ named: NamedCollection) async {
     do {
       let made = try await gate.within {
         try await Workers.run { [self] in

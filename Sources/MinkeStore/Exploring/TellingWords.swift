@@ -19,10 +19,10 @@ struct TellingWords {
   private let passages: Int
   private let stems: Bool
 
-  init(_ state: CollectionState) {
-    segments = state.words.map(\.segment)
+  init(_ parts: [WordPart], stems: Bool) {
+    segments = parts.map(\.segment)
     passages = max(1, segments.reduce(0) { $0 + $1.count })
-    stems = state.settings.stems
+    self.stems = stems
   }
 
   /// The `count` most telling words of `texts`, the most telling first.

@@ -81,14 +81,18 @@ extension PassageSearcher {
     let found = try ranking.best(of: query) { matches, best in
       let stored = try stored(matches.map(\.id))
       for match in matches {
-        guard let found = stored[match.id] else {
-          throw MinkeError(
-            .malformedFile, location, expected: "passage \(match.id)", found: "none; minke collection verify says more")
-        }
+        let found = try passage(match.id, of: stored)
         best.offer(score: match.score, document: Int(found.document)) { FoundPassage(found, score: match.score) }
       }
     }
     guard options.surroundings > 0 else { return found }
     return try found.map { try surrounded($0, by: options.surroundings) }
+  }
+  /// One of the passages that must be among those `stored` gave.
+  func passage(_ id: Int64, of stored: [Int64: StoredPassage]) throws -> StoredPassage {
+    try stored[id].unwrapped {
+      MinkeError(
+        .malformedFile, location, expected: "passage \(id)", found: "none; minke collection verify says more")
+    }
   }
 }

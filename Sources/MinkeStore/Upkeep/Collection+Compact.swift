@@ -4,12 +4,16 @@ import MinkeSearch
 
 /// What ``Collection/compact(progress:)`` did.
 public struct CompactionReport: Sendable, Equatable {
-  /// Bytes of the file before.
+  /// Bytes of the collection before.
   public let bytesBefore: Int
-  /// Bytes of the file now.
+  /// Bytes of the collection now.
   public let bytesAfter: Int
   /// Removed vectors and passages' words that took room until now.
   public let dropped: Int
+
+  package init(bytesBefore: Int, bytesAfter: Int, dropped: Int) {
+    (self.bytesBefore, self.bytesAfter, self.dropped) = (bytesBefore, bytesAfter, dropped)
+  }
 }
 
 extension Collection {
@@ -76,12 +80,7 @@ extension Collection {
       try Task.checkCancellation()
       let next: Int64? = try file.write { db in
         let state = try state(in: db)
-        var (group, sum): ([WordPart], Int) = ([], 0)
-        for part in state.words where part.range.first >= start {
-          guard group.isEmpty || sum + part.range.living <= Self.largestWordPart else { break }
-          group.append(part)
-          sum += part.range.living
-        }
+        let group = Self.compactable(state.words, from: start)
         guard let last = group.last else { return nil }
         if group.count > 1 || !last.range.gone.isEmpty {
           try merge(group, db)
@@ -93,6 +92,17 @@ extension Collection {
       guard let next else { return }
       start = next
     }
+  }
+
+  /// Neighbors, from those that begin at passage `start` on, that fit into one part.
+  package static func compactable(_ words: [WordPart], from start: Int64) -> [WordPart] {
+    var (group, sum): ([WordPart], Int) = ([], 0)
+    for part in words where part.range.first >= start {
+      guard group.isEmpty || sum + part.range.living <= largestWordPart else { break }
+      group.append(part)
+      sum += part.range.living
+    }
+    return group
   }
 
   /// Removes blocks that belong to nothing.

@@ -1,10 +1,8 @@
 import Foundation
 import GRDB
-import MinkeCheckpoints
 import MinkeCore
 import MinkeModels
 import MinkeSearch
-import MinkeText
 
 extension Collection {
   /// Makes a collection of what ``export(to:progress:)`` wrote, without encoding anything anew.
@@ -15,30 +13,27 @@ extension Collection {
   ///   - folder: an exported collection.
   ///   - path: where the file is to be, which must not exist; it appears whole or not at all.
   ///   - encoder: the model that made the vectors; nil loads it by the name that it had.
+  ///   - storage: how vectors are kept; nil for as they were.
   ///   - progress: hears how many passages are read.
   /// - Returns: the new collection, open.
   /// - Throws: `MinkeError` when the files are not those of an export, do not fit together or were made with another
   ///   model, or something is at `path`; `CancellationError`.
   public static func `import`(
-    from folder: URL, into path: String, encoder: (any TextEncoder)? = nil, progress: ProgressHandler? = nil
+    from folder: URL, into path: String, encoder: (any TextEncoder)? = nil,
+    storage: CollectionSettings.Storage? = nil, progress: ProgressHandler? = nil
   ) throws -> Collection {
     let destination = URL(fileURLWithPath: path)
-    let exported = try ExportedSettings(folder)
-    let encoder = try encoder ?? loadEncoder(exported.settings)
+    var exported = try ExportReader(folder, storage: storage)
+    let encoder = try exported.encoder(encoder, of: folder)
     try FolderWriter.withDraftFolder(beside: destination) { draft in
       let place = draft.appendingPathComponent("collection").path
-      let (settings, found) = (exported.settings, encoder.identity)
-      guard settings.model == found else {
-        throw MinkeError(
-          .invalidArgument, folder.relativePath, expected: "the model that made the vectors, \(settings.model)",
-          found: "\(found)")
-      }
+      let settings = exported.settings
       let collection = try Collection(
         place, encoder: encoder, modelName: settings.modelName, precision: settings.precision,
         dimension: settings.dimension, storage: settings.storage, stems: settings.stems, creates: true)
       do {
-        try collection.readDocuments(folder)
-        try collection.readPassages(folder, exported, progress)
+        try collection.readDocuments(&exported)
+        try collection.readPassages(&exported, progress)
         try collection.close()
       } catch {
         try? collection.close()
@@ -57,15 +52,9 @@ extension Collection {
     return try Collection(path, encoder: encoder, creates: false)
   }
 
-  private static let atOnce = 1 << 15
-
-  private func readDocuments(_ folder: URL) throws {
-    var lines = try ExportedLines(folder, ExportFormat.documents)
+  private func readDocuments(_ exported: inout ExportReader) throws {
     var sources: [[UInt8]: Int64] = [:]
-    while case let documents = try lines.next(Self.atOnce, { try ExportedDocument($0, subject: $1) }),
-      !documents.isEmpty
-    {
-      try Task.checkCancellation()
+    while case let documents = try exported.nextDocuments(), !documents.isEmpty {
       try file.write { db in
         for document in documents {
           var source: Int64?
@@ -95,52 +84,27 @@ extension Collection {
     }
   }
 
-  private func readPassages(_ folder: URL, _ exported: ExportedSettings, _ progress: ProgressHandler?) throws {
-    var lines = try ExportedLines(folder, ExportFormat.passages)
-    let vectors = try NumPyReader(folder.appendingPathComponent(ExportFormat.vectors))
-    try vectors.checkVectors()
-    let isBinary = exported.settings.storage == .binary
-    guard vectors.vectorDimension == exported.settings.dimension, (vectors.elementType == .uint8) == isBinary,
-      vectors.shape[0] == exported.passages
-    else {
-      throw MinkeError(
-        .shapeMismatch, vectors.subject,
-        expected: "\(exported.passages) vectors of \(exported.settings.dimension) \(isBinary ? "bits" : "numbers")",
-        found: "\(vectors.shape) \(vectors.elementType.rawValue)")
-    }
-    let meter = ProgressMeter(total: exported.passages, handler: progress)
-    var last: Int64 = 0
-    let rowBytes = isBinary ? exported.settings.dimension / 8 : exported.settings.dimension * 4
-    let rows = min(Self.atOnce, max(1, (1 << 26) / rowBytes))
-    while let batch = try vectors.nextVectors(bytes: rows * rowBytes) {
-      try Task.checkCancellation()
-      let passages = try lines.next(batch.count) { try ExportedPassage($0, subject: $1) }
-      guard passages.count == batch.count else { throw lines.error("as many passages as vectors", "fewer") }
-      for passage in passages {
-        guard passage.id > last else { throw lines.error("ids that ascend", "\(passage.id) behind \(last)") }
-        last = passage.id
-      }
+  private func readPassages(_ exported: inout ExportReader, _ progress: ProgressHandler?) throws {
+    let meter = ProgressMeter(total: exported.passageCount, handler: progress)
+    while let (passages, vectors) = try exported.nextPassages() {
       try file.write { db in
         let settings = try state(in: db).settings
         for passage in passages { try insert(passage, db) }
         // They were scaled before they were exported.
-        try db.addParts(ids: passages.map(\.id), vectors: batch, keepsLengths: true, settings) {
+        try db.addParts(ids: passages.map(\.id), vectors: vectors, keepsLengths: true, settings) {
           NewPassage.searchedText(passages[$0].new.text, context: passages[$0].new.passage.context)
         }
         try db.raiseGeneration()
       }
       try tidy()
-      meter.advance(by: batch.count)
-    }
-    guard try lines.next(1, { json, _ in json }).isEmpty else {
-      throw lines.error("as many passages as vectors", "more")
+      meter.advance(by: vectors.count)
     }
     let strays = try file.read { db in
       try db.firstRow(
         "SELECT count(*) FROM passages WHERE document NOT IN (SELECT id FROM documents)", of: path
       ) { try $0.count(0) } ?? 0
     }
-    if strays > 0 { throw lines.error("passages of documents", "\(strays) of others") }
+    if strays > 0 { throw exported.strays(strays) }
   }
 
   private func insert(_ passage: ExportedPassage, _ db: Database) throws {
@@ -155,47 +119,5 @@ extension Collection {
         place.lines.upperBound, place.page,
         StoredPassage.checksum(document: passage.document, place, text: text), place.context, text,
       ])
-  }
-}
-
-/// What an exported collection was made with.
-private struct ExportedSettings {
-  let settings: CollectionSettings
-  let passages: Int
-
-  init(_ folder: URL) throws {
-    let file = try MappedFile(folder.appendingPathComponent(ExportFormat.settings))
-    let json = try JSONValue(parsing: file.bytes, subject: file.path)
-    func malformed(_ name: String) -> MinkeError {
-      MinkeError(.malformedFile, file.path, expected: "a right \"\(name)\"", found: "none or another")
-    }
-    guard let version = json["version"]?.integer else { throw malformed("version") }
-    guard version == ExportFormat.version else {
-      throw MinkeError(
-        .unsupportedFile, file.path, expected: "version \(ExportFormat.version)", found: "version \(version)")
-    }
-    settings = try CollectionSettings(json.object ?? [:], malformed: malformed)
-    guard let passages = json["passages"]?.integer, passages >= 0 else { throw malformed("passages") }
-    self.passages = passages
-  }
-}
-
-/// The lines of a file of an export, each a JSON object.
-private struct ExportedLines {
-  private var lines: FileLines
-
-  init(_ folder: URL, _ file: String) throws {
-    lines = try FileLines(contentsOf: FilePath(folder.appendingPathComponent(file).relativePath))
-  }
-
-  /// What `read` makes of the next `count` lines, or of as many as are left.
-  mutating func next<Value: Sendable>(
-    _ count: Int, _ read: @Sendable (_ json: JSONValue, _ subject: String) throws -> Value
-  ) throws -> [Value] {
-    try lines.next(count) { try read(try $0.json(), $0.subject) } ?? []
-  }
-
-  func error(_ expected: String, _ found: String) -> MinkeError {
-    MinkeError(.malformedFile, lines.name, expected: expected, found: found)
   }
 }

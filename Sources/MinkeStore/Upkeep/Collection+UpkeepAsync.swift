@@ -39,8 +39,11 @@ extension Collection {
 
   /// Makes a collection of exported files, off the cooperative pool; see the synchronous form.
   public static func `import`(
-    from folder: URL, into path: String, encoder: (any TextEncoder)? = nil, progress: ProgressHandler? = nil
+    from folder: URL, into path: String, encoder: (any TextEncoder)? = nil,
+    storage: CollectionSettings.Storage? = nil, progress: ProgressHandler? = nil
   ) async throws -> Collection {
-    try await Workers.run { try `import`(from: folder, into: path, encoder: encoder, progress: progress) }
+    try await Workers.run {
+      try `import`(from: folder, into: path, encoder: encoder, storage: storage, progress: progress)
+    }
   }
 }

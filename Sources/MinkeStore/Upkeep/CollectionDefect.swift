@@ -34,8 +34,8 @@ public struct CollectionDefect: Sendable, Equatable, CustomStringConvertible {
   public var remedy: String {
     switch kind {
     case .database:
-      "take the file from a backup, or index its sources into a new one; a disk or memory that fails may be the cause"
-    case .settings: "take the file from a backup, or index its sources into a new one"
+      "take the collection from a backup, or index its sources into a new one; a disk or memory that fails may be the cause"
+    case .settings: "take the collection from a backup, or index its sources into a new one"
     case .documents, .passages: "remove the document and add it again"
     case .blocks, .vectors, .words: "minke index --reindex makes all vectors and words anew from the texts"
     case .unfinished: "add the document again, or index its sources again"
@@ -50,15 +50,15 @@ public struct CollectionDefect: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// Gathers defects, a bounded number of each kind.
-struct DefectList {
+package struct DefectList {
   private(set) var defects: [CollectionDefect] = []
   private var counts: [CollectionDefect.Kind: Int] = [:]
   private let path: String
   private let limit: Int
 
-  init(path: String, limit: Int) { (self.path, self.limit) = (path, limit) }
+  package init(path: String, limit: Int) { (self.path, self.limit) = (path, limit) }
 
-  mutating func add(_ kind: CollectionDefect.Kind, _ place: String, _ problem: String) {
+  package mutating func add(_ kind: CollectionDefect.Kind, _ place: String, _ problem: String) {
     counts[kind, default: 0] += 1
     if counts[kind, default: 0] <= limit {
       defects.append(CollectionDefect(kind: kind, place: place, problem: problem))
@@ -86,7 +86,7 @@ struct DefectList {
   }
 
   /// All of them, with a last one of each kind that there were too many of.
-  var all: [CollectionDefect] {
+  package var all: [CollectionDefect] {
     defects
       + CollectionDefect.Kind.allCases.compactMap { kind in
         let more = counts[kind, default: 0] - limit

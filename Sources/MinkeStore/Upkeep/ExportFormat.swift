@@ -4,7 +4,7 @@ import MinkeCore
 import MinkeModels
 import MinkeText
 
-/// The files of an exported collection, for any program to read and for ``Collection/import(from:into:encoder:progress:)``.
+/// The files of an exported collection, for any program to read and for ``Collection/import(from:into:encoder:storage:progress:)``.
 package enum ExportFormat {
   static let version = 1
   package static let (settings, documents, passages, vectors) = (
@@ -48,17 +48,17 @@ extension DocumentKind {
 
 /// A document's row, as it is exported.
 package struct ExportedDocument {
-  let id: Int64
-  let kind: DocumentKind
-  let key: [UInt8]
-  let name: String
-  let title: String?
-  let size: Int64?
-  let modified: Int64?
-  let hash: [UInt8]?
+  package let id: Int64
+  package let kind: DocumentKind
+  package let key: [UInt8]
+  package let name: String
+  package let title: String?
+  package let size: Int64?
+  package let modified: Int64?
+  package let hash: [UInt8]?
   /// The path of the file that a record is from.
-  let source: [UInt8]?
-  let metadata: JSONValue?
+  package let source: [UInt8]?
+  package let metadata: JSONValue?
 
   package init(
     id: Int64, kind: DocumentKind, key: [UInt8], name: String, title: String?, size: Int64?, modified: Int64?,
@@ -159,10 +159,10 @@ extension StoredPassage {
 }
 
 /// A passage of an exported file.
-struct ExportedPassage {
-  let id: Int64
-  let document: Int64
-  let new: NewPassage
+package struct ExportedPassage: Sendable {
+  package let id: Int64
+  package let document: Int64
+  package let new: NewPassage
 
   /// Reads a line of an exported file.
   init(_ json: JSONValue, subject: String) throws(MinkeError) {

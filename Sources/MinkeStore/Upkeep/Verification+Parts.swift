@@ -150,36 +150,17 @@ extension Verification {
   }
 
   /// Compares ids that ascend with those of the passages there are.
-  ///
-  /// - Parameter isWhole: whether all parts could be read; what is missing is else no wonder.
   private mutating func compare(
     _ found: some Sequence<Int64>, _ what: String, _ kind: CollectionDefect.Kind, isWhole: Bool
   ) throws {
     let db = db
-    var ids = found.makeIterator()
-    var next = ids.next()
-    var (missing, extra) = (IDRuns(), IDRuns())
-    let noun = what == "vector" ? "a vector" : what
+    var comparison = IDComparison(found, what, kind, isWhole: isWhole)
     _ = try defects.attempt(kind, "passages") { defects in
       try db.forEachRow("SELECT id FROM passages ORDER BY id", of: "passages") { row in
-        let id = try row.integer(0)
-        while let other = next, other < id {
-          if let run = extra.add(other) { defects.add(kind, run, "there is \(noun) and no text") }
-          next = ids.next()
-        }
-        if next == id {
-          next = ids.next()
-        } else if isWhole, let run = missing.add(id) {
-          defects.add(kind, run, "there is no \(what)")
-        }
-      }
-      while let other = next {
-        if let run = extra.add(other) { defects.add(kind, run, "there is \(noun) and no text") }
-        next = ids.next()
+        comparison.pass(try row.integer(0), &defects)
       }
     }
-    if let run = missing.end() { defects.add(kind, run, "there is no \(what)") }
-    if let run = extra.end() { defects.add(kind, run, "there is \(noun) and no text") }
+    comparison.end(&defects)
   }
 }
 

@@ -189,24 +189,3 @@ struct Verification {
     if let run = runs.end() { defects.add(.passages, run, "no document has them") }
   }
 }
-
-/// Puts ids that follow one another together, so that one sentence says it of all.
-struct IDRuns {
-  private var run: ClosedRange<Int64>?
-
-  /// Takes an id, above those before; gives the run that ended before it.
-  mutating func add(_ id: Int64) -> String? {
-    if let present = run, id == present.upperBound &+ 1 {
-      run = present.lowerBound...id
-      return nil
-    }
-    defer { run = id...id }
-    return end()
-  }
-
-  /// The last run; nil where there was none.
-  mutating func end() -> String? {
-    defer { run = nil }
-    return run.map { $0.count == 1 ? "passage \($0.lowerBound)" : "passages \($0.lowerBound) to \($0.upperBound)" }
-  }
-}

@@ -1,9 +1,14 @@
 import MinkeCore
 import MinkeText
 
-/// A collection whose documents can be looked up and written: what following files and records needs of it, and all
-/// that differs between a file and a database server.
+/// A collection whose documents can be looked up and written: what following files and records and drawing maps
+/// need of it, and all that differs between a file and a database server.
 package protocol DocumentStorage: PassageCollection {
+  /// Another number after every change.
+  var generation: Int64 { get throws }
+  /// Lays out all passages on a plane; ``Collection/map(progress:)`` says more.
+  func map(progress: ProgressHandler?) throws -> PassageMap
+
   /// Whether a file is part of the collection itself, so that it must not be read as other files are.
   func owns(_ file: FilePath) -> Bool
   /// The documents that are files, by their keys.
