@@ -9,7 +9,8 @@ import Testing
 
 @Suite("Losses against finite differences", .serialized)
 struct LossTests {
-  private func cosine(_ x: [Double], _ y: [Double]) -> Double {
+  private func cosine(_ x: [Double], _ y: [Double], _ size: Int? = nil) -> Double {
+    let (x, y) = (x.prefix(size ?? x.count), y.prefix(size ?? y.count))
     let product = zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }
     return product / (x.reduce(0) { $0 + $1 * $1 } * y.reduce(0) { $0 + $1 * $1 }).squareRoot()
   }
@@ -17,36 +18,39 @@ struct LossTests {
   private let pairs = [Table.random(7, 19, seed: 1), .random(7, 19, seed: 2)]
   private let scores: [Float] = [0.1, 0.9, 0.5, 0.5, 0.3, 1, 0]
 
-  @Test func cosineOfScoredPairs() {
+  @Test(arguments: [nil, 5, 19] as [Int?]) func cosineOfScoredPairs(size: Int?) {
     expectGradients(
       pairs,
       plain: { t in
-        one((0..<7).reduce(0) { $0 + pow(cosine(t[0].row($1), t[1].row($1)) - Double(scores[$1]), 2) } / 7)
+        one((0..<7).reduce(0) { $0 + pow(cosine(t[0].row($1), t[1].row($1), size) - Double(scores[$1]), 2) } / 7)
       },
-      operation: { $0.cosineLoss($1[0], $1[1], scores: scores) })
+      operation: { $0.cosineLoss($1[0], $1[1], scores: scores, size: size) })
   }
 
-  @Test func orderOfScoredPairs() {
+  @Test(arguments: [nil, 5] as [Int?]) func orderOfScoredPairs(size: Int?) {
     expectGradients(
       pairs,
       plain: { t in
         var sum = 1.0
         for low in 0..<7 {
           for high in 0..<7 where scores[low] < scores[high] {
-            sum += exp(20 * (cosine(t[0].row(low), t[1].row(low)) - cosine(t[0].row(high), t[1].row(high))))
+            let (less, more) = (
+              cosine(t[0].row(low), t[1].row(low), size), cosine(t[0].row(high), t[1].row(high), size)
+            )
+            sum += exp(20 * (less - more))
           }
         }
         return one(log(sum))
       },
-      operation: { $0.orderLoss($1[0], $1[1], scores: scores) })
+      operation: { $0.orderLoss($1[0], $1[1], scores: scores, size: size) })
   }
 
-  @Test func distillationOfVectors() {
+  @Test(arguments: [nil, 5] as [Int?]) func distillationOfVectors(size: Int?) {
     let teacher = Matrix(pairs[1].numbers.map(Float.init), columns: 19)
     expectGradients(
       [pairs[0]],
-      plain: { t in one((0..<7).reduce(0) { $0 + 1 - cosine(t[0].row($1), pairs[1].row($1)) } / 7) },
-      operation: { $0.distillationLoss($1[0], teacher: teacher.view.read) })
+      plain: { t in one((0..<7).reduce(0) { $0 + 1 - cosine(t[0].row($1), pairs[1].row($1), size) } / 7) },
+      operation: { $0.distillationLoss($1[0], teacher: teacher.view.read, size: size) })
     extendLifetime(teacher)
   }
 

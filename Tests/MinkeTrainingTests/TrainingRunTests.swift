@@ -253,6 +253,21 @@ import Testing
       }
       // One chunk is the batch.
       #expect(weights[0] == weights[2])
+      // Every size of a vector learns, or the one that is named.
+      recipe.loss = ["cosine": 1]
+      func firstLoss(_ sizes: [Int]) throws -> Double {
+        recipe.matryoshka = sizes
+        let run = try TrainingSetup(recipe).run
+        let place = RunFolder(folder.appendingPathComponent("sizes \(sizes)"))
+        try place.create(recipe)
+        var losses: [Double] = []
+        _ = try run.run(in: place, card: { _ in "" }, progress: { losses.append($0.loss) })
+        return try #require(losses.first)
+      }
+      let (large, small) = (try firstLoss([16]), try firstLoss([8]))
+      #expect(large != small)
+      #expect(abs(try firstLoss([16, 8]) - large - small) < 1e-6 * (large + small))
+      recipe.matryoshka = []
       recipe.loss = ["rank": 1]
       #expect(throws: MinkeError.self) { try TrainingSetup(recipe).run }
     }

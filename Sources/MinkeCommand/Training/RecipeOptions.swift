@@ -3,6 +3,7 @@ import Foundation
 import Minke
 import MinkeTraining
 
+extension Recipe.Optimizer: ExpressibleByArgument {}
 extension Schedule: ExpressibleByArgument {}
 extension BitLoss.Relaxation: ExpressibleByArgument {}
 
@@ -73,6 +74,9 @@ struct RecipeOptions: ParsableArguments {
 
   @Option(help: "What is drawn at random is drawn with.")
   var seed: Int?
+
+  @Option(help: "How gradients become steps: \(Recipe.Optimizer.allCases.map(\.rawValue).joined(separator: ", ")).")
+  var optimizer: Recipe.Optimizer?
 
   @Option(help: ArgumentHelp("The highest learning rate.", valueName: "x"))
   var rate: Double?
@@ -158,6 +162,7 @@ struct RecipeOptions: ParsableArguments {
       add("epochs", epochs.map { .number($0) })
       add("steps", steps.map { .integer($0) })
       add("seed", seed.map { .integer($0) })
+      add("optimizer", optimizer.map { .string($0.rawValue) })
       add("rate", rate.map { .number($0) })
       add("schedule", schedule.map { .string($0.rawValue) })
       add("warm_up", warmUp.map { .number($0) })

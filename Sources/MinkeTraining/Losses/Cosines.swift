@@ -10,12 +10,14 @@ import MinkeCore
 
 extension Tape {
   /// The cosine of each row of `x` with the same row of `y`, `[1, rows]`; 0 where one of them is 0.
-  package func cosines(_ x: Variable, _ y: Variable) -> Variable {
-    precondition(x.rows == y.rows && x.columns == y.columns)
+  ///
+  /// - Parameter size: how many leading numbers of each count (Matryoshka); nil for all.
+  package func cosines(_ x: Variable, _ y: Variable, size: Int? = nil) -> Variable {
+    precondition(x.rows == y.rows && x.columns == y.columns && size ?? 1 > 0 && size ?? 0 <= x.columns)
     let cosines = result(1, x.rows, of: [x, y])
     // 1 / length of each row of both.
     let scales = matrix(2, x.rows)
-    let (a, b, c, columns) = (x.value, y.value, cosines.value, x.columns)
+    let (a, b, c, columns) = (x.value, y.value, cosines.value, size ?? x.columns)
     Workers.forEachPieceUninterrupted(of: x.rows, grain: 256) { [kernels] piece, _ in
       for row in piece {
         let (a, b) = (a.row(row).start, b.row(row).start)
@@ -45,9 +47,9 @@ extension Tape {
 
   /// The mean square of the difference between cosines and scores, `[1, 1]`: for scored pairs, with scores from 0 or -1
   /// to 1 (`CosineSimilarityLoss` of sentence-transformers).
-  package func cosineLoss(_ x: Variable, _ y: Variable, scores: [Float]) -> Variable {
+  package func cosineLoss(_ x: Variable, _ y: Variable, scores: [Float], size: Int? = nil) -> Variable {
     precondition(scores.count == x.rows && !scores.isEmpty)
-    let cosines = cosines(x, y)
+    let cosines = cosines(x, y, size: size)
     let loss = result(1, 1, of: [cosines])
     let differences = zip(cosines.value.read.copied(), scores).map { $0 - $1 }
     loss.value[0, 0] = differences.reduce(0) { $0 + $1 * $1 } / Float(scores.count)
@@ -60,9 +62,11 @@ extension Tape {
 
   /// `log(1 + sum of exp(scale * (cos_i - cos_j)))` over all pairs i and j of which i has the lower score, `[1, 1]`: only
   /// the order of the scores counts (CoSENT, Su 2022; `CoSENTLoss` of sentence-transformers).
-  package func orderLoss(_ x: Variable, _ y: Variable, scores: [Float], scale: Float = 20) -> Variable {
+  package func orderLoss(
+    _ x: Variable, _ y: Variable, scores: [Float], scale: Float = 20, size: Int? = nil
+  ) -> Variable {
     precondition(scores.count == x.rows && !scores.isEmpty)
-    let cosines = cosines(x, y)
+    let cosines = cosines(x, y, size: size)
     let loss = result(1, 1, of: [cosines])
     let values = cosines.value.read.copied().map { Double($0) * Double(scale) }
     let pairs = values.indices.flatMap { low in

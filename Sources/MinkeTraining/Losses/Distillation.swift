@@ -33,8 +33,10 @@ extension Tape {
   }
 
   /// The mean over the rows of `1 - cos(x, teacher)`, `[1, 1]`.
-  package func distillationLoss(_ x: Variable, teacher: MatrixView) -> Variable {
-    let cosines = cosines(x, constant(teacher))
+  ///
+  /// - Parameter size: how many leading numbers of both count; nil for all.
+  package func distillationLoss(_ x: Variable, teacher: MatrixView, size: Int? = nil) -> Variable {
+    let cosines = cosines(x, constant(teacher), size: size)
     let loss = result(1, 1, of: [cosines])
     let count = Float(x.rows)
     loss.value[0, 0] = 1 - cosines.value.read.copied().reduce(0, +) / count

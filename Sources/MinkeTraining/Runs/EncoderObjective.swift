@@ -6,11 +6,12 @@ package final class EncoderObjective: Objective {
   package enum Term: String, CaseIterable, Sendable {
     /// The texts of a row lie nearer to each other than to those of other rows, at every Matryoshka size.
     case ranking
-    /// Cosines are the scores.
+    /// Cosines are the scores, at every Matryoshka size.
     case cosine
-    /// Cosines have the order of the scores.
+    /// Cosines have the order of the scores, at every Matryoshka size.
     case cosent
-    /// Vectors lie where the teacher's lie: 1 - cosine.
+    /// Vectors lie where the teacher's lie: 1 - cosine, at the sizes that the recipe names. The first numbers of a vector
+    /// say something by themselves only where the teacher was made so.
     case distillation
     /// Similarities of first texts to the others are the teacher's, as a softmax over the batch, at every Matryoshka
     /// size.
@@ -37,6 +38,8 @@ package final class EncoderObjective: Objective {
   private let data: TrainingSet
   private let terms: [(Term, weight: Float)]
   private let similarity: SimilarityLoss
+  /// The sizes at which vectors are held against a teacher's.
+  private let distilledSizes: [Int]
   private let scale: Float
   private let bothDirections: Bool
   /// What words in common make of a teacher's similarities; nil for nothing.
@@ -67,6 +70,7 @@ package final class EncoderObjective: Objective {
       ? (LexicalSimilarity(data, vocabulary: encoder.tokenization.tokenizer.vocabularySize), Float(recipe.lexical))
       : nil
     similarity = SimilarityLoss(scale: scale, dimensions: Array(Set(sizes)))
+    distilledSizes = recipe.matryoshka.isEmpty ? [encoder.dimensions[0]] : similarity.dimensions
     cached = recipe.chunk.map { CachedEncoding(chunk: $0) }
   }
 
@@ -178,13 +182,20 @@ package final class EncoderObjective: Objective {
     let scores = data.scores.map { scores in rows.map { scores[Int($0)] } } ?? []
     let soft = relaxation == .straightThrough ? tape.tanh(logits) : x
     let taught = terms.contains(where: \.0.needsTeacher) ? groups.map { wished(rows, $0, tape) } : []
+    /// The sum of a loss over the sizes of a vector, as in Matryoshka learning.
+    func sum(_ sizes: [Int], _ loss: (_ size: Int) -> Variable) -> Variable {
+      sizes.count == 1 ? loss(sizes[0]) : tape.sum(sizes.map { (loss($0), weight: 1) })
+    }
     return terms.flatMap { term, weight in
       let losses: [Variable] =
         switch term {
         case .ranking: [similarity(x, y, .diagonal(bothDirections: bothDirections), on: tape)]
-        case .cosine: [tape.cosineLoss(x, y, scores: scores)]
-        case .cosent: [tape.orderLoss(x, y, scores: scores, scale: scale)]
-        case .distillation: zip(vectors, taught).map { tape.distillationLoss($0, teacher: $1) }
+        case .cosine: [sum(similarity.dimensions) { tape.cosineLoss(x, y, scores: scores, size: $0) }]
+        case .cosent: [sum(similarity.dimensions) { tape.orderLoss(x, y, scores: scores, scale: scale, size: $0) }]
+        case .distillation:
+          zip(vectors, taught).map { vectors, wished in
+            sum(distilledSizes) { tape.distillationLoss(vectors, teacher: wished, size: $0) }
+          }
         case .similarities: [matched(x, y, (taught[0], taught[last]), (texts[0], texts[last]), on: tape)]
         case .entropy: [tape.bitImbalance(soft)]
         case .decorrelation: [tape.bitCorrelation(soft)]

@@ -99,7 +99,7 @@ package struct Recipe: Sendable, Equatable {
   package var lexical = 0.0
   /// What stands for the signs of bits.
   package var relaxation = BitLoss.Relaxation.tanh
-  /// The sizes below the whole vector that are learnt with it; empty for those of the model's kind.
+  /// The sizes of a vector that are learnt together; empty for those of the model's kind.
   package var matryoshka: [Int] = []
 
   // What is measured and kept.
