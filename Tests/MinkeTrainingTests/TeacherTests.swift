@@ -56,6 +56,28 @@ import Testing
     #expect(throws: MinkeError.self) { try TeacherTable(teacher: bits, tokenizer: tokenizer, .init(dimension: 8)) }
   }
 
+  @Test func weightsFallWithTheRankAmongWords() {
+    let free = (0..<1000).map { "[unused\($0)]" }
+    let words = (0..<500).map { "word\($0)" }
+    let options = TeacherTable.Options(dimension: 8, smoothing: 1e-4)
+    let weights = TeacherTable.weights(options, ["[PAD]"] + free + ["[", "]"] + words)
+    // Free places have no rank and take none.
+    #expect(weights[..<1001].allSatisfy { $0 == 1 })
+    #expect(Array(weights[1001...]) == TeacherTable.weights(options, ["[", "]"] + words))
+    #expect(weights[1001] < 0.002 && zip(weights[1001...], weights[1002...]).allSatisfy { $0 < $1 })
+    let total = (2...503).reduce(0) { $0 + 1 / Double($1) }
+    #expect(abs(Double(weights[1010]) - 1e-4 / (1e-4 + 1 / 11 / total)) < 1e-6)
+  }
+
+  @Test func vectorsBeforeTheyAreNormalized() throws {
+    let encoder = try TransformerEncoder(ModelFolder(Fixture.url("encoders/bert")))
+    let plain = try encoder.encode(["a whale"], options: EncodingOptions(normalize: false))
+    let kept = try encoder.keepingLengths().encode(["a whale"], options: EncodingOptions(normalize: false))
+    func length(_ vectors: Embeddings) -> Float { vectors[0].reduce(0) { $0 + $1 * $1 }.squareRoot() }
+    #expect(abs(length(plain) - 1) < 1e-5 && abs(length(kept) - 1) > 0.01)
+    #expect(try kept.normalized()[0].elementsEqual(plain.normalized()[0]) { abs($0 - $1) < 1e-6 })
+  }
+
   @Test func distillationOfATeacherAndWords() throws {
     let teacher = Fixture.url("sse-tiny").path
     let distillation = try StaticDistillation(

@@ -35,7 +35,7 @@ public struct TransformerEncoder: TextEncoder {
   public var byteCount: Int { transformer.model.byteCount }
 
   let transformer: PooledTransformer
-  let modules: [SentenceModule]
+  private(set) var modules: [SentenceModule]
   let level: KernelLevel
 
   /// Loads the encoder in `folder`.
@@ -106,6 +106,13 @@ public struct TransformerEncoder: TextEncoder {
     guard savablePrecisions.contains(precision) else { throw cannotSave(precision) }
     try transformer.files.save(to: destination)
     return []
+  }
+
+  /// The same encoder whose vectors keep the length that they have before `modules.json` normalizes them.
+  package func keepingLengths() -> TransformerEncoder {
+    var copy = self
+    while case .normalize = copy.modules.last { copy.modules.removeLast() }
+    return copy
   }
 
   public func encode(_ texts: [String], options: EncodingOptions) throws -> Embeddings {

@@ -23,17 +23,30 @@ package struct StaticDistillation: Sendable {
   package init(
     teacher name: String, words: [String] = [], dimension: Int, progress: ProgressHandler? = nil
   ) throws {
-    let teacher = try ModelLibrary.textEncoder(name)
+    let file = try MappedFile(ModelSource(name).open().requiredFile("tokenizer.json"))
+    let loaded = try ModelLibrary.textEncoder(name, tokenizer: Self.readingPieces(file))
+    // How long a token's vector is says how much it says.
+    let teacher = (loaded as? TransformerEncoder)?.keepingLengths() ?? loaded
     guard (1...teacher.dimension).contains(dimension) else {
       throw MinkeError(
         .invalidArgument, "dimension", expected: "1 to \(teacher.dimension), the teacher's", found: "\(dimension)")
     }
-    let file = try MappedFile(ModelSource(name).open().requiredFile("tokenizer.json"))
     let json = try JSONValue(parsing: file.bytes, subject: file.path)
     let vocabulary = try VocabularyExtension(json, words: words, subject: file.path)
     table = try TeacherTable(
-      teacher: teacher, tokenizer: vocabulary.tokenizer, .init(dimension: dimension), progress: progress)
+      teacher: teacher, tokenizer: vocabulary.tokenizer,
+      .init(dimension: dimension, smoothing: 1e-4, readsPieces: true), progress: progress)
     (self.teacher, omittedWords, tokenizer) = (teacher.identity.name, vocabulary.omitted, vocabulary.json)
+  }
+
+  /// The tokenizer of the teacher, which also finds the pieces that go on a word where they stand by themselves: the
+  /// teacher then reads each as it does within words.
+  private static func readingPieces(_ file: MappedFile) throws -> any Tokenizer {
+    let plain = try WordPieceTokenizer(parsing: file.bytes, subject: file.path)
+    let pieces = (0..<TokenID(plain.vocabularySize)).compactMap { id in
+      plain.token(id).flatMap { $0.hasPrefix("##") && $0.count > 2 ? AddedToken(id: id, content: $0) : nil }
+    }
+    return plain.adding(pieces)
   }
 
   /// Makes the folder of the model, which appears whole or not at all.

@@ -20,16 +20,21 @@ package struct TeacherTable: Sendable {
     package var dimension: Int
     /// `a` of the weights.
     package var smoothing: Double
-    /// How often each token occurs, by its id; nil for Zipf's law over the order of the vocabulary, which is by frequency
-    /// in most, as model2vec takes it.
+    /// How often each token occurs, by its id; nil for Zipf's law over the order of the vocabulary's words, which is by
+    /// frequency in most, as model2vec takes it.
     package var counts: [Int]?
+    /// Whether the teacher reads the pieces that go on a word, such as `##ing`, as tokens; else it reads their letters.
+    package var readsPieces: Bool
     /// For the numbers of a row that the teacher has none for.
     package var seed: UInt64
 
-    package init(dimension: Int, smoothing: Double = 0.001, counts: [Int]? = nil, seed: UInt64 = 1) {
+    package init(
+      dimension: Int, smoothing: Double = 0.001, counts: [Int]? = nil, readsPieces: Bool = false, seed: UInt64 = 1
+    ) {
       self.dimension = dimension
       self.smoothing = smoothing
       self.counts = counts
+      self.readsPieces = readsPieces
       self.seed = seed
     }
   }
@@ -42,7 +47,8 @@ package struct TeacherTable: Sendable {
       throw MinkeError(.invalidArgument, teacher.identity.name, expected: "a teacher of numbers", found: "one of bits")
     }
     let vocabulary = tokenizer.vocabularySize
-    let texts = (0..<vocabulary).map { Self.text(of: tokenizer.token(TokenID($0)) ?? "") }
+    let tokens = (0..<vocabulary).map { tokenizer.token(TokenID($0)) ?? "" }
+    let texts = options.readsPieces ? tokens : tokens.map { Self.text(of: $0) }
     let vectors = try teacher.encode(texts, options: EncodingOptions(normalize: false, progress: progress))
     let known = Matrix(vectors.floats ?? [], columns: vectors.dimension)
     defer { extendLifetime(known) }
@@ -55,7 +61,7 @@ package struct TeacherTable: Sendable {
 
     // Numbers of about 1, as the activation behind the mean wants them.
     let scale = Float(1 / max(1e-12, axes.variances.prefix(size).reduce(0, +) / Double(size)).squareRoot())
-    let weights = Self.weights(options, vocabulary: vocabulary)
+    let weights = Self.weights(options, tokens)
     var generator = SplitMix64(seed: options.seed)
     let numbers = projected.copied()
     rows = (0..<vocabulary).flatMap { token in
@@ -70,14 +76,26 @@ package struct TeacherTable: Sendable {
   /// The token as a text: without the mark of WordPiece that it goes on a word.
   static func text(of token: String) -> String { token.hasPrefix("##") ? String(token.dropFirst(2)) : token }
 
-  private static func weights(_ options: Options, vocabulary: Int) -> [Float] {
-    let counts: [Double] =
-      if let counts = options.counts {
-        (0..<vocabulary).map { $0 < counts.count ? Double(counts[$0]) : 0 }
-      } else {
-        (0..<vocabulary).map { 1 / Double($0 + 2) }
+  /// What each token's vector is multiplied with.
+  static func weights(_ options: Options, _ tokens: [String]) -> [Float] {
+    var counts: [Double]
+    if let given = options.counts {
+      counts = tokens.indices.map { $0 < given.count ? Double(given[$0]) : 0 }
+    } else {
+      // The thousand places that BERT's vocabulary keeps free before its most frequent words are no ranks.
+      counts = []
+      var rank = 2.0
+      for token in tokens {
+        counts.append(isReserved(token) ? 0 : 1 / rank)
+        if !isReserved(token) { rank += 1 }
       }
+    }
     let total = max(counts.reduce(0, +), .leastNormalMagnitude)
     return counts.map { Float(options.smoothing / (options.smoothing + $0 / total)) }
+  }
+
+  /// Whether a token is no part of any text, such as `[unused7]` and `[CLS]`.
+  private static func isReserved(_ token: String) -> Bool {
+    token.utf8.count > 2 && token.hasPrefix("[") && token.hasSuffix("]")
   }
 }
