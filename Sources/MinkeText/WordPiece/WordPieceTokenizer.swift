@@ -124,14 +124,14 @@ public final class WordPieceTokenizer: Tokenizer {
     _ text: UnsafeBufferPointer<UInt8>, limit: Int, into ids: inout [TokenID]
   ) {
     guard let rules = addedTokens.rulesAfterNormalization else {
-      return WordScanner.scan(text, model: model, rules: model.rules, limit: limit, into: &ids)
+      return WordPieceScanner.scan(text, model: model, rules: model.rules, limit: limit, into: &ids)
     }
     model.rules.normalize(text).withUnsafeBufferPointer { normalized in
       addedTokens.inNormalizedText.split(normalized) { piece, id in
         if let id {
           ids.append(id)
         } else {
-          WordScanner.scan(piece, model: model, rules: rules, limit: limit, into: &ids)
+          WordPieceScanner.scan(piece, model: model, rules: rules, limit: limit, into: &ids)
         }
       }
     }

@@ -6,7 +6,7 @@ import MinkeCore
 ///
 /// Fenced here: `text` is read only below its count, `word` has room for the longest word kept and 16 bytes more, and
 /// ``scan(_:model:rules:limit:into:)`` keeps the tables alive.
-struct WordScanner {
+struct WordPieceScanner {
   private let words: TokenTable.Lookup
   private let continuations: TokenTable.Lookup
   private let unknown: TokenID
@@ -28,7 +28,7 @@ struct WordScanner {
       guard let word = room.baseAddress else { return }
       // The scanner holds memory of both without owning it.
       withExtendedLifetime((model, rules)) {
-        var scanner = WordScanner(text, model: model, rules: rules, word: word)
+        var scanner = WordPieceScanner(text, model: model, rules: rules, word: word)
         scanner.run(limit: limit, into: &ids)
       }
     }
