@@ -157,17 +157,4 @@ MINKE_INLINE void engram_gate_backward(const float *l, const float *r, const flo
       scaled_exp_##LEVEL,        engram_gate_##LEVEL,      engram_gate_backward_##LEVEL,                               \
   };
 
-MINKE_BACKWARD_LEVEL(portable, )
-#if MINKE_X86
-MINKE_BACKWARD_LEVEL(avx2, MINKE_TARGET_AVX2)
-MINKE_BACKWARD_LEVEL(avx512, MINKE_TARGET_AVX512)
-#endif
-
-const minke_backward_kernels *minke_backward(minke_level level) {
-#if MINKE_X86
-  if (level == MINKE_AVX512) return &kernels_avx512;
-  if (level == MINKE_AVX2) return &kernels_avx2;
-#endif
-  (void)level;  // every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well
-  return &kernels_portable;
-}
+MINKE_VECTOR_LEVELS(MINKE_BACKWARD_LEVEL, minke_backward_kernels, minke_backward)

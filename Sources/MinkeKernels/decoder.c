@@ -48,17 +48,4 @@ MINKE_INLINE void silu(float *x, size_t count) {
   TARGET static void silu_##LEVEL(float *x, size_t count) { silu(x, count); }                                          \
   static const minke_decoder_kernels kernels_##LEVEL = {rms_norm_##LEVEL, swiglu_##LEVEL, silu_##LEVEL};
 
-MINKE_DECODER_LEVEL(portable, )
-#if MINKE_X86
-MINKE_DECODER_LEVEL(avx2, MINKE_TARGET_AVX2)
-MINKE_DECODER_LEVEL(avx512, MINKE_TARGET_AVX512)
-#endif
-
-const minke_decoder_kernels *minke_decoder(minke_level level) {
-#if MINKE_X86
-  if (level == MINKE_AVX512) return &kernels_avx512;
-  if (level == MINKE_AVX2) return &kernels_avx2;
-#endif
-  (void)level;  // every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well
-  return &kernels_portable;
-}
+MINKE_VECTOR_LEVELS(MINKE_DECODER_LEVEL, minke_decoder_kernels, minke_decoder)

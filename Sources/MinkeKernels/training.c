@@ -236,17 +236,4 @@ MINKE_INLINE void adam(const minke_adam_step *s, float *value, const float *grad
       adam_##LEVEL,                                                                                                    \
   };
 
-MINKE_TRAINING_LEVEL(portable, )
-#if MINKE_X86
-MINKE_TRAINING_LEVEL(avx2, MINKE_TARGET_AVX2)
-MINKE_TRAINING_LEVEL(avx512, MINKE_TARGET_AVX512)
-#endif
-
-const minke_training_kernels *minke_training(minke_level level) {
-#if MINKE_X86
-  if (level == MINKE_AVX512) return &kernels_avx512;
-  if (level == MINKE_AVX2) return &kernels_avx2;
-#endif
-  (void)level;  // every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well
-  return &kernels_portable;
-}
+MINKE_VECTOR_LEVELS(MINKE_TRAINING_LEVEL, minke_training_kernels, minke_training)

@@ -87,17 +87,4 @@ MINKE_INLINE void gelu_rows(float *x, size_t rows, size_t columns, size_t stride
   }                                                                                                                    \
   static const minke_transformer_kernels kernels_##LEVEL = {layer_norm_##LEVEL, softmax_##LEVEL, gelu_##LEVEL};
 
-MINKE_TRANSFORMER_LEVEL(portable, )
-#if MINKE_X86
-MINKE_TRANSFORMER_LEVEL(avx2, MINKE_TARGET_AVX2)
-MINKE_TRANSFORMER_LEVEL(avx512, MINKE_TARGET_AVX512)
-#endif
-
-const minke_transformer_kernels *minke_transformer(minke_level level) {
-#if MINKE_X86
-  if (level == MINKE_AVX512) return &kernels_avx512;
-  if (level == MINKE_AVX2) return &kernels_avx2;
-#endif
-  (void)level;  // every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well
-  return &kernels_portable;
-}
+MINKE_VECTOR_LEVELS(MINKE_TRANSFORMER_LEVEL, minke_transformer_kernels, minke_transformer)

@@ -95,4 +95,23 @@ MINKE_INLINE v16 gelu16(v16 x) {
   return 0.5f * (x + magnitude) - t * normal_tail16(t);
 }
 
+// The tables of a family whose bodies here are compiled once a level by MAKE, and NAME, which chooses among them.
+#if MINKE_X86
+#define MINKE_VECTOR_LEVELS(MAKE, TABLE, NAME)                                                                         \
+  MAKE(portable, )                                                                                                     \
+  MAKE(avx2, MINKE_TARGET_AVX2)                                                                                        \
+  MAKE(avx512, MINKE_TARGET_AVX512)                                                                                    \
+  const TABLE *NAME(minke_level level) {                                                                               \
+    return level == MINKE_AVX512 ? &kernels_avx512 : level == MINKE_AVX2 ? &kernels_avx2 : &kernels_portable;          \
+  }
+#else
+// Every 64-bit Arm has NEON, which the compiler uses for the portable bodies as well.
+#define MINKE_VECTOR_LEVELS(MAKE, TABLE, NAME)                                                                         \
+  MAKE(portable, )                                                                                                     \
+  const TABLE *NAME(minke_level level) {                                                                               \
+    (void)level;                                                                                                       \
+    return &kernels_portable;                                                                                          \
+  }
+#endif
+
 #endif
