@@ -129,7 +129,7 @@ with tempfile.TemporaryDirectory() as folder:
         for turn in range(rounds):
             for name, encode in contenders.items():
                 if isinstance(encode, str):
-                    arguments = ["--model", MODEL, "--precision", encode, "--input", path]
+                    arguments = ["--model", MODEL, "--precision", encode, path]
                     if turn == 0:
                         subprocess.run([MINKE, "encode", *arguments, "--output", folder / "minke.npy"], check=True)
                         vectors = np.load(folder / "minke.npy")

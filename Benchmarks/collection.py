@@ -103,7 +103,7 @@ if set(wanted) & {"sqlite-vec", "chromadb", "lancedb"}:
     lines = scratch / "lines.txt"
     lines.write_text("\n".join(" ".join(t.split()) for t in texts) + "\n", "utf-8")
     for source, target in [(lines, "v.npy"), (queries, "q.npy")]:
-        subprocess.run([MINKE, "encode", "--input", str(source), "--output", str(scratch / target)], check=True)
+        subprocess.run([MINKE, "encode", str(source), "--output", str(scratch / target)], check=True)
     vectors, question_vectors = numpy.load(scratch / "v.npy"), numpy.load(scratch / "q.npy")
 
 if "fts5" in wanted:

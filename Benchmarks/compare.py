@@ -99,7 +99,7 @@ with tempfile.TemporaryDirectory() as folder:
         tokenizer = tokenizers.Tokenizer.from_file(str(MODEL / "tokenizer.json"))
 
         ids = [encoding.ids for encoding in tokenizer.encode_batch(texts, add_special_tokens=False)]
-        shown = subprocess.run([MINKE, "tokenize", "--input", folder / "texts.txt"], check=True, capture_output=True, text=True)
+        shown = subprocess.run([MINKE, "tokenize", folder / "texts.txt"], check=True, capture_output=True, text=True)
         assert [json.loads(line)["ids"] for line in shown.stdout.splitlines()] == ids, "ids differ"
 
         packed = np.fromfile(MODEL / "embedding.q4_k_m.bin", np.uint8)
@@ -123,11 +123,11 @@ with tempfile.TemporaryDirectory() as folder:
                     vectors.append(torch.nn.functional.normalize(beta * torch.tanh(alpha * x + bias)))
             return torch.cat(vectors).numpy()
 
-        subprocess.run([MINKE, "encode", "--input", folder / "texts.txt", "--output", folder / "texts.npy"], check=True)
+        subprocess.run([MINKE, "encode", folder / "texts.txt", "--output", folder / "texts.npy"], check=True)
         difference = np.abs(np.load(folder / "texts.npy") - reference(texts)).max()
         assert difference < 1e-5, f"vectors differ by {difference}"
 
-        mine = lambda: bench("encode", "--input", str(folder / "texts.txt"))
+        mine = lambda: bench("encode", str(folder / "texts.txt"))
         if "tokenize" in wanted:
             a, b = alternate(mine, lambda: timed(lambda: tokenizer.encode_batch(texts, add_special_tokens=False)))
             note = f"{median_of(a, 'tokenize_bytes'):.0f} MB/s against {size / b / 1e6:.1f}"

@@ -59,7 +59,7 @@ def rows(name):
 train, test = rows("train.jsonl"), rows("test.jsonl")
 texts = list(dict.fromkeys(row["text"] for row in train + test))
 (PLACE / "texts.txt").write_text("".join(text + "\n" for text in texts), "utf-8")
-subprocess.run([MINKE, "encode", "--model", options.model, "--no-normalize", "--input", PLACE / "texts.txt", "--output",
+subprocess.run([MINKE, "encode", "--model", options.model, "--no-normalize", PLACE / "texts.txt", "--output",
                 PLACE / "texts.npy"], check=True)
 VECTORS = dict(zip(texts, np.load(PLACE / "texts.npy")))
 

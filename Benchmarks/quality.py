@@ -78,7 +78,7 @@ if not options.skip_peer:
         for name, texts in [("queries", queries.values()), ("corpus", corpus.values())]:
             file, target = pathlib.Path(scratch) / f"{name}.jsonl", pathlib.Path(scratch) / f"{name}.npy"
             file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), "utf-8")
-            subprocess.run([MINKE, "encode", "--jsonl", "--input", file, "--output", target], check=True)
+            subprocess.run([MINKE, "encode", "--jsonl", file, "--output", target], check=True)
             vectors[name] = target
 
         class Given:

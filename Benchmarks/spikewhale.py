@@ -45,13 +45,13 @@ with tempfile.TemporaryDirectory() as folder:
     # Whole tokens of the books, TOKENS of them a text.
     book = folder / "book.txt"
     book.write_text(" ".join((peers.REPOSITORY / "Examples/books/time-machine.txt").read_text("utf-8").split())[:60000])
-    tokens = json.loads(run(MINKE, "tokenize", "--model", model, "--input", book))["tokens"]
+    tokens = json.loads(run(MINKE, "tokenize", "--model", model, book))["tokens"]
     pieces = ["".join(tokens[i * TOKENS : (i + 1) * TOKENS]) for i in range(256)]
     texts = folder / "texts.txt"
     texts.write_text("\n".join(pieces) + "\n")
 
     def minke(precision):
-        arguments = ["bench", "encode", "--model", model, "--input", texts, "--precision", precision, "--json"]
+        arguments = ["bench", "encode", "--model", model, texts, "--precision", precision, "--json"]
         return json.loads(run(MINKE, *arguments))
 
     def pytorch():

@@ -145,7 +145,7 @@ def main():
     program = options.program or peers.minke()
     rows = []
     for name, family in FAMILIES.items():
-        ours = [program, "bench", "tokenize", "--json", "--jsonl", "--input", str(FOLDER / "texts.jsonl"),
+        ours = [program, "bench", "tokenize", "--json", "--jsonl", str(FOLDER / "texts.jsonl"),
                 "--model", str(FOLDER / family)]
         theirs = [sys.executable, __file__, "--peer", family]
         seen = collections.defaultdict(list)

@@ -42,7 +42,7 @@ def encode(program, model, inputs, *options):
         file, output = pathlib.Path(folder, "texts.jsonl"), pathlib.Path(folder, "vectors.npy")
         file.write_text("".join(json.dumps({"text": text}) + "\n" for text in inputs))
         subprocess.run(
-            [program, "encode", "--model", str(model), "--input", str(file), "--jsonl", "--no-normalize", "--output",
+            [program, "encode", "--model", str(model), str(file), "--jsonl", "--no-normalize", "--output",
              str(output), *options], check=True)
         return numpy.load(output)
 

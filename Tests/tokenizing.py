@@ -131,7 +131,7 @@ def save(tokenizer, folder):
 
 def ids(program, folder, file):
     """The ids that the command gives to the texts of a file, one text after the other."""
-    with subprocess.Popen([program, "tokenize", "--model", folder, "--jsonl", "--input", file], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([program, "tokenize", "--model", folder, "--jsonl", file], stdout=subprocess.PIPE) as process:
         for line in process.stdout:
             yield json.loads(line)["ids"]
     if process.returncode:

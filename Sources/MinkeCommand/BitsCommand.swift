@@ -10,7 +10,7 @@ struct BitsCommand: AsyncParsableCommand {
       Correlation is between pairs of bits, without sign. The model gives bits, or numbers of which --binarize takes \
       the signs.
 
-        minke bits --binarize --input Examples/books/time-machine.txt
+        minke bits --binarize Examples/books/time-machine.txt
       """)
 
   @OptionGroup var encoder: EncoderOptions

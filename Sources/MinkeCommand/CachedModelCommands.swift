@@ -4,6 +4,7 @@ import Minke
 extension ModelCommand {
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "list",
       abstract: "List the built-in models and those that were fetched from a hub.",
       discussion: """
         Of each: its name, the commit with the branches and tags that lead to it, its size, and its kind, or why Minke \
@@ -77,6 +78,7 @@ extension ModelCommand {
 
   struct Remove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "remove",
       abstract: "Remove a model that was fetched from a hub.",
       discussion: """
         Files that other commits of the model need stay. Python's programs that use the same model fetch it anew.

@@ -13,7 +13,7 @@ struct EncodeCommand: AsyncParsableCommand {
       through to jsonl output as they are.
 
         echo "a cat on a mat" | minke encode
-        minke encode --input lines.txt --output vectors.npy
+        minke encode lines.txt --output vectors.npy
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case npy, jsonl, raw }

@@ -17,6 +17,7 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "info",
       abstract: "Say what a model folder holds: kind, sizes, tensors, tokenizer, and what is missing.")
 
     @Argument(help: ModelOption.help, completion: ModelCompletion.kind)
@@ -40,6 +41,7 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Convert: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "convert",
       abstract: "Write an SSE model or a language model as a new folder, in float32 or in 4 bits.",
       discussion: """
           minke model convert minke-sse-en sse-float --format float32
@@ -64,6 +66,7 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Quantize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "quantize",
       abstract: "Write a model as a new folder with fewer bits a number.",
       discussion: """
         An SSE model is written in 4 bits by the published recipe, a language model in 4 or 8, a BERT model in 8. BERT in
@@ -91,6 +94,7 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Distill: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "distill",
       abstract: "Make a static model out of a teacher and a vocabulary, without any text.",
       discussion: """
         Each token's row is what the teacher makes of the token alone, turned to its principal axes and weighted by how \
@@ -154,6 +158,7 @@ struct ModelCommand: AsyncParsableCommand {
 
   struct Settle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "settle",
       abstract: "Measure what a language model's files leave open, and write it into its config.json.",
       discussion: """
         Published SpikeWhale folders do not say the form of their hyper-connections, nor the activation in the head of \

@@ -12,7 +12,7 @@ struct PullCommand: AsyncParsableCommand {
       minke model list shows them. After ctrl-C, or whatever else ended it, the next pull goes on where this one stopped.
 
         minke pull sentence-transformers/all-MiniLM-L6-v2
-        minke encode --model sentence-transformers/all-MiniLM-L6-v2 --input lines.txt
+        minke encode --model sentence-transformers/all-MiniLM-L6-v2 lines.txt
 
       HF_ENDPOINT names another hub, HF_TOKEN holds the token for models that not everyone may read, HF_HOME or \
       HF_HUB_CACHE another folder, and HTTPS_PROXY a proxy. With HF_HUB_OFFLINE=1 nothing is fetched. The folder goes to \

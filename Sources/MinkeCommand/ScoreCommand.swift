@@ -11,7 +11,7 @@ struct ScoreCommand: AsyncParsableCommand {
       each token. Without, the input is one text, and its perplexity is measured with a sliding window.
 
         minke score --model byrne-86m --jsonl < pairs.jsonl
-        minke score --model byrne-86m --input book.txt
+        minke score --model byrne-86m book.txt
       """)
 
   @OptionGroup var model: LanguageModelOption

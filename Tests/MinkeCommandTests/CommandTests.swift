@@ -3,9 +3,21 @@ import Minke
 import MinkeTestSupport
 import Testing
 
+@testable import MinkeCommand
+
 @Suite struct CommandTests {
   private func json(_ data: Data) throws -> JSONValue {
     try data.withUnsafeBytes { try JSONValue(parsing: $0, subject: "output") }
+  }
+
+  /// The parser's default, the name of the type, took half of what the program does to start.
+  @Test func `Every command has its name written down`() {
+    var commands = MinkeCommand.configuration.subcommands
+    #expect(!commands.isEmpty)
+    while let command = commands.popLast() {
+      #expect(command.configuration.commandName != nil, "\(command)")
+      commands += command.configuration.subcommands
+    }
   }
 
   @Test func `Version and help are on standard output`() throws {
@@ -116,7 +128,7 @@ import Testing
     let search = try json(minke("bench", "search", "--count", "2000", "--dimension", "64", "--json").output)
     #expect(search["vectors"]?.double == 2000)
     #expect((search["batch"]?.double ?? 0) > 0 && (search["plain_read"]?.double ?? 0) > 0)
-    let encode = try minke("bench", "encode", "--input", "Examples/books/time-machine.txt", "--json")
+    let encode = try minke("bench", "encode", "Examples/books/time-machine.txt", "--json")
     #expect((try json(encode.output)["encode"]?.double ?? 0) > 0)
   }
 }

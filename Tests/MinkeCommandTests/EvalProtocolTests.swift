@@ -87,7 +87,7 @@ import Testing
         try pairs.replacing("\"\(member)\"", with: "\"text\"").write(
           to: folder.appendingPathComponent("\(name).jsonl"), atomically: true, encoding: .utf8)
         let encoded = try minke(
-          "encode", "--jsonl", "--no-normalize", "--input", "\(name).jsonl", "--output", "\(name).npy", in: folder)
+          "encode", "--jsonl", "--no-normalize", "\(name).jsonl", "--output", "\(name).npy", in: folder)
         #expect(encoded.status == 0, "\(encoded.errors)")
       }
       func measure(_ arguments: String...) throws -> Run {

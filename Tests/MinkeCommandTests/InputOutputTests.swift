@@ -55,10 +55,15 @@ import Testing
       try Fixture.withTemporaryFolder { folder in
         let file = folder.appendingPathComponent("text")
         try Data(bytes).write(to: file)
-        let quoted = (["--input", "'\(file.path)'"] + options).joined(separator: " ")
+        let quoted = (["'\(file.path)'"] + options).joined(separator: " ")
         #expect(try shell("minke tokenize \(quoted)").output == golden.output, "\(options)")
       }
     }
+    // Wrong bytes are replaced, and the first line with some is said.
+    let wrong = try minke("tokenize", input: Data([0x61, 0x0a, 0x62, 0xff, 0x0a, 0xff, 0x0a]))
+    #expect(try wrong.output == minke("tokenize", input: Data("a\nb\u{FFFD}\n\u{FFFD}\n".utf8)).output)
+    #expect(
+      wrong.status == 0 && wrong.errors == "minke: standard input, line 2: not UTF-8; wrong bytes are read as U+FFFD\n")
     let latin = try shell("printf 'caf\\351' | minke tokenize --encoding latin-1")
     #expect(try latin.output == minke("tokenize", input: Data("café".utf8)).output)
     let windows = try shell("printf '\\200 5' | minke tokenize --encoding windows-1252")
@@ -103,7 +108,10 @@ import Testing
 
   @Test func `A hyphen stands for standard input and output`() throws {
     let golden = try minke("encode", "--dimension", "32", input: Data("a whale\n".utf8))
-    let run = try minke("encode", "--dimension", "32", "-i", "-", "-o", "-", input: Data("a whale\n".utf8))
+    let run = try minke("encode", "--dimension", "32", "-", "-o", "-", input: Data("a whale\n".utf8))
+    let named = try minke("encode", "--dimension", "32", "-i", "-", input: Data("a whale\n".utf8))
+    #expect(named.output == run.output)
+    #expect(try minke("encode", "-", "-i", "-").status == 64)
     #expect(run.output == golden.output && !run.output.isEmpty)
     let npy = try minke("encode", "--dimension", "32", "--format", "npy", "-o", "-", input: Data("a whale\n".utf8))
     #expect(npy.output.count == 128 + 32 * 4)

@@ -4,8 +4,9 @@ import Minke
 extension BenchCommand {
   struct Encode: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "encode",
       abstract: "Texts a second: to tokens, and to vectors.",
-      discussion: "Without --input, the texts are 20,000 sentences of 20 words drawn from the model's vocabulary.")
+      discussion: "Without a file, the texts are 20,000 sentences of 20 words drawn from the model's vocabulary.")
 
     @OptionGroup var encoder: EncoderOptions
     @OptionGroup var input: InputOptions
@@ -14,16 +15,8 @@ extension BenchCommand {
 
     func run() async throws {
       let model = try await encoder.load()
-      var texts: [String] = []
-      if input.path == nil {
-        texts = Self.sentences(of: model.tokenizer, count: 20_000)
-      } else {
-        var reader = try input.texts()
-        while let batch = try reader.next() { texts += batch.map(\.text) }
-      }
-      guard !texts.isEmpty else {
-        throw MinkeError(.invalidArgument, input.path ?? "--input", expected: "one text or more", found: "none")
-      }
+      let texts =
+        input.path == nil ? Self.sentences(of: model.tokenizer, count: 20_000) : try input.allTexts()
       let bytes = texts.reduce(0) { $0 + $1.utf8.count }
       let tokens = try await model.tokenizer.encode(texts).reduce(0) { $0 + $1.count }
       let tokenizing = try Timing { _ = try model.tokenizer.encode(texts) }

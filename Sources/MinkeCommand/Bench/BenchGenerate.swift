@@ -19,6 +19,7 @@ import MinkeLayers
 extension BenchCommand {
   struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "generate",
       abstract: "Tokens a second of a language model, beside what reading its weights allows.",
       discussion: "Without --model, a model of the published size with random weights is made in a temporary folder.")
 

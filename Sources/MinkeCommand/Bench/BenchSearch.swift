@@ -10,6 +10,7 @@ import Minke
 extension BenchCommand {
   struct Search: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "search",
       abstract: "Milliseconds to search an index with a batch of queries and with one.",
       discussion: "Without --base and --queries, vectors are random.")
 

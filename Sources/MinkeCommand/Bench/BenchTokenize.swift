@@ -4,6 +4,7 @@ import Minke
 extension BenchCommand {
   struct Tokenize: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "tokenize",
       abstract: "How fast texts become ids, and how long it takes to load what makes them.",
       discussion: "Of the model's folder only the tokenizer is read, as minke tokenize does.")
 
@@ -13,12 +14,7 @@ extension BenchCommand {
 
     func run() async throws {
       try await model.fetchMissing()
-      var texts: [String] = []
-      var reader = try input.texts()
-      while let batch = try reader.next() { texts += batch.map(\.text) }
-      guard !texts.isEmpty else {
-        throw MinkeError(.invalidArgument, input.path ?? "--input", expected: "one text or more", found: "none")
-      }
+      let texts = try input.allTexts()
       let loading = try Timing { _ = try ModelLibrary.tokenization(model.name) }
       let tokenization = try ModelLibrary.tokenization(model.name)
       let ids = try await tokenization.ids(of: texts).reduce(0) { $0 + $1.count }

@@ -4,6 +4,7 @@ import Minke
 extension BenchCommand {
   struct Words: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "words",
       abstract: "How fast passages are indexed by their words, and searched.",
       discussion: "Both files are JSON Lines with a member \"text\".")
 

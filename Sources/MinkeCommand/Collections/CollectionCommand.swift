@@ -10,6 +10,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
   struct Info: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "info",
       abstract: "Say what a collection holds: how many documents and passages, the model, bytes by part.")
 
     @OptionGroup var collection: CollectionArgument
@@ -47,6 +48,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
   struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "verify",
       abstract: "Look for damage in a collection, and say what to do about it.",
       discussion: """
         All of the file is read: the database's structure, all checksums, and whether documents, passages, vectors and words \
@@ -84,6 +86,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
   struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "export",
       abstract: "Write a collection as files that any program reads.",
       discussion: """
         The folder gets passages.jsonl (a passage a line: id, document, text, lines, bytes, title, metadata), vectors.npy \
@@ -112,6 +115,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
   struct Import: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "import",
       abstract: "Make a collection of what export wrote, without encoding anything.",
       discussion: """
           minke collection import notes-out copy.minke
@@ -152,6 +156,7 @@ struct CollectionCommand: AsyncParsableCommand {
 
   struct Compact: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "compact",
       abstract: "Make a collection as small and as fast as it can be.",
       discussion: """
         Parts are merged, what was removed is dropped, and the file is written anew without free pages, for which it takes \

@@ -16,11 +16,22 @@ struct RecordReader<Record>: ~Copyable {
   /// The most records of a batch.
   private static var batchSize: Int { 8192 }
 
-  /// Records that `parse` makes of a line without its end.
-  init(_ file: consuming InputFile, _ encoding: InputEncoding, _ parse: @escaping (ArraySlice<UInt8>) -> Record) {
+  /// Records that `make` makes of a line without its end.
+  ///
+  /// Bytes that are not UTF-8 become U+FFFD, and the first line with such is said.
+  init(_ file: consuming InputFile, _ encoding: InputEncoding, _ make: @escaping (String) -> Record) {
+    let name = file.name
     self.file = file
     transcoder = Transcoder(from: encoding)
-    self.parse = { line, _ in parse(line) }
+    var isSaid = false
+    parse = { line, number in
+      if let text = String(validating: line, as: UTF8.self) { return make(text) }
+      if !isSaid {
+        isSaid = true
+        say("minke: \(name), line \(number): not UTF-8; wrong bytes are read as U+FFFD")
+      }
+      return make(String(decoding: line, as: UTF8.self))
+    }
   }
 
   /// Records that `read` makes of the JSON value of each line that is not blank.
@@ -91,9 +102,8 @@ struct InputText {
   /// Members that a command writes itself; those of the input make way.
   static let reservedNames: Set<String> = ["text", "index", "embedding", "bits"]
 
-  /// The text that `line` is; bytes that are not UTF-8 become U+FFFD.
-  init(_ line: ArraySlice<UInt8>) {
-    text = String(decoding: line, as: UTF8.self)
+  init(_ line: String) {
+    text = line
     fields = ""
   }
 

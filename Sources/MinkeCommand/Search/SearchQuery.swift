@@ -22,7 +22,7 @@ struct SearchQuery {
     var reader =
       file.hasSuffix(".jsonl")
       ? try RecordReader(InputFile(file), .automatic, skippingInvalid: false, json: SearchQuery.init(reading:))
-      : try RecordReader(InputFile(file), .automatic) { SearchQuery(text: String(decoding: $0, as: UTF8.self)) }
+      : try RecordReader(InputFile(file), .automatic, SearchQuery.init(text:))
     while let batch = try reader.next() { queries += batch.filter { !$0.text.allSatisfy(\.isWhitespace) } }
     if queries.isEmpty {
       throw MinkeError(.invalidArgument, InputFile.name(of: file), expected: "a query a line", found: "none")

@@ -11,6 +11,7 @@ import MinkeTraining
 extension ModelCommand {
   struct Average: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "average",
       abstract: "Write the mean of models that were taught from one start, often better than each.",
       discussion: """
           minke model average one-run/model another-run/model --output both
