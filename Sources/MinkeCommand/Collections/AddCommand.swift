@@ -152,8 +152,8 @@ private final class LineSource {
     self.file = file
   }
 
-  func next() throws -> Data? {
+  func next() throws -> [UInt8]? {
     let bytes = try file.read(1 << 20)
-    return bytes.isEmpty ? nil : Data(bytes)
+    return bytes.isEmpty ? nil : bytes
   }
 }

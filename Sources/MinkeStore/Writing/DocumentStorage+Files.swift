@@ -163,7 +163,6 @@ extension FilePath {
 enum ContentHash {
   /// The hash of the file's bytes; nil when it cannot be read.
   static func of(_ path: FilePath) -> [UInt8]? {
-    guard let file = path.openForReading(), let bytes = try? file.readToEnd() ?? Data() else { return nil }
-    return bytes.withUnsafeBytes { BLAKE2b.hash($0, length: 16) }
+    path.contents()?.withUnsafeBytes { BLAKE2b.hash($0, length: 16) }
   }
 }

@@ -1,11 +1,18 @@
-import Foundation
 import MinkeCore
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// The lines of a file, or of what comes from elsewhere in pieces, one after the other.
 package struct FileLines {
   /// What errors call the file.
   package let name: String
-  private let read: () throws -> Data?
+  private let read: () throws -> [UInt8]?
   private var buffer: [UInt8] = []
   /// Where the next line begins in it.
   private var start = 0
@@ -19,7 +26,7 @@ package struct FileLines {
   private static let longestLine = 1 << 28
 
   /// - Parameter read: gives the next piece; nil at the end.
-  package init(name: String, read: @escaping () throws -> Data?) {
+  package init(name: String, read: @escaping () throws -> [UInt8]?) {
     self.name = name
     self.read = read
   }
@@ -28,17 +35,8 @@ package struct FileLines {
   ///
   /// - Throws: `MinkeError` when there is none that can be read.
   package init(contentsOf path: FilePath) throws {
-    guard let handle = path.openForReading() else {
-      throw MinkeError.systemCall(errno, path.description, expected: "a readable file")
-    }
-    var status = stat()
-    if fstat(handle.fileDescriptor, &status) == 0, status.st_mode & S_IFMT == S_IFDIR {
-      throw MinkeError(.inputOutput, path.description, expected: "a file", found: "a folder")
-    }
-    self.init(name: path.description) {
-      let piece = try handle.read(upToCount: 1 << 20) ?? Data()
-      return piece.isEmpty ? nil : piece
-    }
+    let file = try FileBytes(path)
+    self.init(name: path.description) { try file.next() }
   }
 
   /// What errors call the line given last.
@@ -137,10 +135,31 @@ extension [UInt8] {
   }
 }
 
-extension FilePath {
-  /// The file, open; nil when it cannot be. Its name need not be UTF-8.
-  package func openForReading() -> FileHandle? {
-    let descriptor = withCString { open($0, O_RDONLY | O_CLOEXEC) }
-    return descriptor < 0 ? nil : FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+/// The bytes of a file or a pipe from front to back; closed when nobody holds it any more.
+private final class FileBytes {
+  private let descriptor: Int32
+  private let name: String
+
+  init(_ path: FilePath) throws(MinkeError) {
+    name = path.description
+    descriptor = path.withCString { open($0, O_RDONLY | O_CLOEXEC) }
+    guard descriptor >= 0 else { throw MinkeError.systemCall(errno, name, expected: "a readable file") }
+    var status = stat()
+    if fstat(descriptor, &status) == 0, status.isFolder {
+      throw MinkeError(.inputOutput, name, expected: "a file", found: "a folder")
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+
+  /// The next piece; nil at the end.
+  func next() throws(MinkeError) -> [UInt8]? {
+    var code: Int32 = 0
+    let piece = [UInt8](unsafeUninitializedCapacity: 1 << 20) { room, count in
+      repeat { count = read(descriptor, room.baseAddress, room.count) } while count < 0 && errno == EINTR
+      if count < 0 { (code, count) = (errno, 0) }
+    }
+    guard code == 0 else { throw MinkeError.systemCall(code, name, expected: "a readable file") }
+    return piece.isEmpty ? nil : piece
   }
 }

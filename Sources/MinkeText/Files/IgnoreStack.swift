@@ -111,8 +111,5 @@ extension FilePath {
   fileprivate var exists: Bool { withCString { access($0, F_OK) == 0 } }
 
   /// The bytes of a small file of rules, whatever they are; nil when there is none.
-  fileprivate var ruleText: [UInt8]? {
-    var isAtEnd = false
-    return try? OpenFile(self).read(1 << 24, at: 0, isAtEnd: &isAtEnd)
-  }
+  fileprivate var ruleText: [UInt8]? { contents(atMost: 1 << 24) }
 }

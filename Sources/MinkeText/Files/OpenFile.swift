@@ -69,6 +69,14 @@ private func systemRead(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPoint
   read(descriptor, room.baseAddress, room.count)
 }
 
+extension FilePath {
+  /// The bytes of a plain file, `most` of them at most; nil when it cannot be read.
+  package func contents(atMost most: Int = .max) -> [UInt8]? {
+    var isAtEnd = false
+    return try? OpenFile(self).read(most, at: 0, isAtEnd: &isAtEnd)
+  }
+}
+
 extension SkipReason {
   /// The reason behind the error number of a failed system call.
   init(systemError code: Int32) {

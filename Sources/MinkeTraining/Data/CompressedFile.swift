@@ -23,7 +23,7 @@ enum CompressedFile {
   static func lines(_ path: String) throws -> FileLines {
     guard let program = program(for: path) else { return try FileLines(contentsOf: FilePath(path)) }
     let reader = try Decompression(path, program)
-    return FileLines(name: path) { try reader.next() }
+    return FileLines(name: path) { try reader.next().map(Array.init) }
   }
 }
 
@@ -39,7 +39,7 @@ enum CompressedFile {
 
     init(_ path: String, _ program: String) throws {
       (self.path, self.program) = (path, program)
-      guard let input = FilePath(path).openForReading() else {
+      guard let input = FileHandle(forReadingAtPath: path) else {
         throw MinkeError(.inputOutput, path, expected: "a file that can be read", found: "none")
       }
       process.executableURL = try Self.find(program, for: path)

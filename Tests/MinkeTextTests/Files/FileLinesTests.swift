@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct FileLinesTests {
   private func lines(_ text: String) -> FileLines {
-    var pieces = Array(text.utf8).map { Data([$0]) }[...]
+    var pieces = Array(text.utf8).map { [$0] }[...]
     return FileLines(name: "a.jsonl") { pieces.popFirst() }
   }
 
