@@ -11,6 +11,7 @@ public struct TeacherAgreement: Sendable {
   /// Neighbors that are compared.
   public var neighbors = 10
 
+  /// Ten neighbors, and the other defaults.
   public init() {}
 
   /// Compares the vectors of the same texts, row by row.

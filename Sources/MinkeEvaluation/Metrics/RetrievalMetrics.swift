@@ -9,6 +9,7 @@ public struct JudgedRanking: Sendable, Equatable {
   /// The gains of all documents that are right, in any order, found or not.
   public var relevant: [Int]
 
+  /// A query's ranking: the gains of what was found, the best first, and of all that is right.
   public init(query: String, gains: [Int], relevant: [Int]) {
     (self.query, self.gains, self.relevant) = (query, gains, relevant)
   }
@@ -19,9 +20,13 @@ public struct JudgedRanking: Sendable, Equatable {
 public struct RetrievalMetrics: Sendable {
   /// The places after which a ranking is cut.
   public var ndcg = [10]
+  /// Places after which the reciprocal rank is 0.
   public var mrr = [10]
+  /// Places of which average precision is taken.
   public var map = [100]
+  /// Places among which one right document is enough.
   public var accuracy = [1, 3, 5, 10]
+  /// Places of which precision and recall are taken.
   public var precisionAndRecall = [1, 3, 5, 10]
   /// Whether the main figure heeds gains other than 1, where there are some, as MTEB's does.
   public var heedsGains = false

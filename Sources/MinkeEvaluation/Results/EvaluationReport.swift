@@ -4,8 +4,10 @@ import MinkeCore
 public struct EvaluationReport: Sendable, Equatable {
   /// What was judged: a model's name, or the files of vectors.
   public var model: String
+  /// What it reached, in the order in which the tasks were run.
   public var tasks: [TaskResult]
 
+  /// A report of what `model` reached.
   public init(model: String, tasks: [TaskResult]) { (self.model, self.tasks) = (model, tasks) }
 
   /// The report as JSON: `{"model": ..., "tasks": [{"name": ..., "metrics": {"ndcg@10": ...}, ...}, ...]}`.

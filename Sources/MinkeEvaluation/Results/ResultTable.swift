@@ -3,6 +3,7 @@ import Foundation
 /// The figures of a report as a table for people: a row a task and a column a metric, or the other way round where that
 /// is narrower.
 public struct ResultTable {
+  /// In columns for a terminal, or as a table of Markdown.
   public enum Form: Sendable { case plain, markdown }
 
   private let cells: [[String]]
@@ -47,6 +48,7 @@ public struct ResultTable {
 
   private static func width(_ cells: [[String]]) -> Int { widths(cells).reduce(0) { $0 + $1 + 2 } }
 
+  /// The table, a line a row, each with its end.
   public func text(_ form: Form) -> String {
     // A bar in a name would begin a column.
     let cells = form == .markdown ? cells.map { row in row.map { $0.replacing("|", with: "\\|") } } : cells

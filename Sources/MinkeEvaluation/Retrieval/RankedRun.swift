@@ -6,15 +6,19 @@ import MinkeText
 public struct RankedRun: Sendable, Equatable {
   /// A document found.
   public struct Hit: Sendable, Equatable {
+    /// The document's id.
     public var document: String
+    /// By which it was ranked: the higher, the better.
     public var score: Float
 
+    /// A document with its score.
     public init(document: String, score: Float) { (self.document, self.score) = (document, score) }
   }
 
   /// By query id.
   public var hits: [String: [Hit]]
 
+  /// A run of these hits, the best of each query first.
   public init(hits: [String: [Hit]]) { self.hits = hits }
 
   /// Reads the file at `url`; hits are ordered by score, and equal ones as they stand.

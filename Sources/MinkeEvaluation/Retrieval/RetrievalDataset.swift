@@ -10,7 +10,9 @@ import MinkeText
 public struct RetrievalDataset: Sendable {
   /// A query with what is right for it.
   public struct Query: Sendable {
+    /// The query's id in the data.
     public let id: String
+    /// What is asked.
     public let text: String
     /// The gains of the documents that are right for it, all above 0, by their ids.
     public let gains: [String: Int]

@@ -27,14 +27,18 @@ public struct RetrievalEvaluation: Sendable {
 
   /// How many leading numbers of each vector are kept, one evaluation each; none for all there are.
   public var dimensions: [Int] = []
+  /// How vectors are kept, one evaluation each.
   public var storages: [Storage] = [.float32]
   /// By meaning, words or both, one evaluation each.
   public var modes: [SearchMode] = [.meaning]
+  /// The figures, and where rankings are cut for them.
   public var metrics = RetrievalMetrics()
+  /// How words and meaning are weighed against each other.
   public var fusion = Fusion.standard
   /// Whether a document that has the query's own id is never found, as where queries are documents too.
   public var leavesOutSameID = false
 
+  /// By meaning over whole vectors in float32.
   public init() {}
 
   /// As a suite's task says (``Suite/Task/settings``).
@@ -55,9 +59,12 @@ public struct RetrievalEvaluation: Sendable {
 
   /// What one way of searching found.
   public struct Outcome: Sendable {
+    /// The figures.
     public var result: TaskResult
+    /// What was found for each query.
     public var run: RankedRun
 
+    /// An outcome of these two.
     public init(result: TaskResult, run: RankedRun) { (self.result, self.run) = (result, run) }
   }
 

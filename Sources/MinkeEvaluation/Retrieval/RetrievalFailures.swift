@@ -4,14 +4,17 @@ import MinkeCore
 public struct RetrievalFailure: Sendable {
   /// A document with how it is judged and where it was found.
   public struct Document: Sendable {
+    /// The document's id.
     public let id: String
     /// Title and text; empty where the corpus does not have it.
     public let text: String
+    /// How right it is for the query; 0 for what is not.
     public let gain: Int
     /// Its place among those found, from 1 on; nil where it is not among them.
     public let rank: Int?
   }
 
+  /// The query with what is right for it.
   public let query: RetrievalDataset.Query
   /// The query's own value of the main figure.
   public let value: Double

@@ -6,9 +6,13 @@ import MinkeText
 public struct ScoredPairs: Sendable {
   /// The file's name without its ending.
   public let name: String
+  /// The first text of each pair.
   public let first: [String]
+  /// The second text of each pair, in the same order.
   public let second: [String]
+  /// How alike people found them, on a scale of their own.
   public let scores: [Double]
+  /// What was left out of the file, and why.
   public let warnings: [String]
 
   /// The names of the members and columns, the first of each as MTEB has them.

@@ -7,6 +7,7 @@ import MinkeModels
 /// The first sentences are the first group of texts and the second ones the second. The figures have the names that
 /// sentence-transformers' `EmbeddingSimilarityEvaluator` gives them. Of vectors of numbers, Hamming compares the signs.
 public struct SimilarityEvaluation: Sendable {
+  /// There is nothing to choose.
   public init() {}
 
   /// - Throws: `MinkeError` when vectors do not fit the pairs; what the encoder throws.

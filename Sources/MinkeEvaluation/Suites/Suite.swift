@@ -5,7 +5,9 @@ import MinkeCore
 public struct Suite: Sendable, Equatable {
   /// One of the tasks.
   public struct Task: Sendable, Equatable {
+    /// What results call it.
     public var name: String
+    /// What sort of task it is.
     public var kind: TaskKind
     /// What its mean goes into.
     public var category: String
@@ -15,6 +17,7 @@ public struct Suite: Sendable, Equatable {
     /// heeds them, and `ignore_identical_ids` where queries are documents too.
     public var settings: [String: JSONValue]
 
+    /// A task; without a category it has that of its kind, and without a path its name is the path.
     public init(
       name: String, kind: TaskKind, category: String? = nil, path: String? = nil, settings: [String: JSONValue] = [:]
     ) {
@@ -23,9 +26,12 @@ public struct Suite: Sendable, Equatable {
     }
   }
 
+  /// What reports call the suite.
   public var name: String
+  /// The tasks in the order in which they are run.
   public var tasks: [Task]
 
+  /// A suite of these tasks.
   public init(name: String, tasks: [Task]) { (self.name, self.tasks) = (name, tasks) }
 
   /// Reads `{"name": ..., "tasks": [{"name": ..., "type": "retrieval", "path": ..., "category": ...}, ...]}`; `name` and

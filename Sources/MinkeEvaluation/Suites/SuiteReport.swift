@@ -3,13 +3,16 @@ import MinkeCore
 
 /// What a model reached on a suite: each task's main figure, the mean of each category, and of all.
 public struct SuiteReport: Sendable {
+  /// The suite's name.
   public let suite: String
+  /// The results of the tasks whose data is there.
   public let report: EvaluationReport
   /// The category of each task of the report.
   public let categories: [String]
   /// The names of tasks whose data is not there.
   public let missing: [String]
 
+  /// A report of a suite; `categories` has one a task of `report`.
   public init(suite: String, report: EvaluationReport, categories: [String], missing: [String]) {
     precondition(report.tasks.count == categories.count)
     (self.suite, self.report, self.categories, self.missing) = (suite, report, categories, missing)
