@@ -99,7 +99,11 @@ import Testing
     }
   }
 
-  @Test func `A disk without room ends the run and leaves the last checkpoint`() throws {
+  @Test(
+    .disabled(
+      if: ProcessInfo.processInfo.environment["TSAN_OPTIONS"] != nil,
+      "the thread sanitizer itself ends where files are limited: even --version does"))
+  func `A disk without room ends the run and leaves the last checkpoint`() throws {
     try Fixture.withTemporaryFolder { folder in
       let data = folder.appendingPathComponent("rows.jsonl")
       try Self.writePairs(200, to: data)
