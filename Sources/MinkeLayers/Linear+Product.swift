@@ -155,28 +155,40 @@ private final class RoundedRows: @unchecked Sendable {
 // MARK: Weights in rows
 
 extension Linear {
-  /// Outputs of a piece of a product with a single row of x. It reads each weight once, so pieces are pieces of memory.
-  private static let vectorGrain = 64
-
   private static func multiplyRows(_ products: [Product], _ scratch: Scratch) {
     guard let rows = products.first?.x.rows, rows > 0 else { return }
     precondition(products.allSatisfy { $0.x.rows == rows })
-    let rounded = rows == 1 ? round(products, scratch) : nil
-    let grain = rows == 1 ? vectorGrain : MatrixProduct.panel
+    if rows == 1 {
+      let rounded = round(products, scratch)
+      let row = products.map { RowProduct($0.layer, $0.x, rounded, $0.activation) }
+      let y = products.map(\.y)
+      // A piece reads each of its weights once, so pieces are pieces of memory.
+      withExtendedLifetime((products, rounded)) {
+        forEachPiece(of: products, grain: 64) { row[$0](outputs: $1, into: y[$0].columns($1)) }
+      }
+    } else {
+      forEachPiece(of: products, grain: MatrixProduct.panel) { index, outputs in
+        let product = products[index]
+        scratch.panels.use {
+          product.layer.multiply(
+            outputs, by: product.x, product.activation, into: product.y.columns(outputs), $0)
+        }
+      }
+    }
+  }
+
+  /// Calls `body` with the numbers of products and ranges of `grain` of their outputs, on all cores.
+  private static func forEachPiece(
+    of products: [Product], grain: Int, _ body: @Sendable (_ product: Int, _ outputs: Range<Int>) -> Void
+  ) {
+    let outputs = products.map(\.layer.outputs)
     var ends: [Int] = []
-    for product in products { ends.append((ends.last ?? 0) + (product.layer.outputs + grain - 1) / grain) }
+    for count in outputs { ends.append((ends.last ?? 0) + (count + grain - 1) / grain) }
     Workers.forEachPieceUninterrupted(of: ends.last ?? 0, grain: 1) { [ends] pieces, _ in
       for piece in pieces {
         guard let index = ends.firstIndex(where: { piece < $0 }) else { return }
-        let product = products[index]
         let start = (piece - (index == 0 ? 0 : ends[index - 1])) * grain
-        let outputs = start..<min(product.layer.outputs, start + grain)
-        let y = product.y.columns(outputs)
-        if rows == 1 {
-          product.layer.multiply(outputs, by: product.x, rounded, product.activation, into: y)
-        } else {
-          scratch.panels.use { product.layer.multiply(outputs, by: product.x, product.activation, into: y, $0) }
-        }
+        body(index, start..<min(outputs[index], start + grain))
       }
     }
   }
@@ -195,29 +207,7 @@ extension Linear {
     _ range: Range<Int>, by x: MatrixView, _ rounded: RoundedRow? = nil, _ activation: Activation = .identity,
     into y: MutableMatrixView
   ) {
-    precondition(x.rows == 1 && x.columns == inputs && y.rows == 1 && y.columns == range.count)
-    precondition(range.lowerBound >= 0 && range.upperBound <= outputs)
-    let first = range.lowerBound
-    let kernels = minke_matvec(level.rawLevel).pointee
-    switch storage {
-    case .float32(let weights):
-      guard let weights = weights.baseAddress else { return }
-      kernels.float32(weights + first * inputs, range.count, inputs, x.start, y.start)
-    case .int8(let q, let scales):
-      guard let q = q.baseAddress, let scales = scales.baseAddress else { return }
-      kernels.int8(q + first * inputs, scales + first, range.count, inputs, x.start, y.start)
-    case .fourBit(let rows):
-      var rows = rows.raw(from: first, inputs: inputs)
-      if let rounded {
-        var x = rounded.raw
-        kernels.four_bit_rounded(&rows, range.count, inputs, &x, y.start)
-      } else {
-        kernels.four_bit(&rows, range.count, inputs, x.start, y.start)
-      }
-    case .packedFloat32, .packedInt8: preconditionFailure("packed weights multiply all their outputs at once")
-    }
-    if let bias { y.add(bias.rows(of: outputs).columns(range)) }
-    activation(y, kernels: level)
+    withExtendedLifetime((self, rounded)) { RowProduct(self, x, rounded, activation)(outputs: range, into: y) }
   }
 
   /// `y = activation(x W^T + b)` for the outputs `range`, at most as many as a panel has.
@@ -237,6 +227,62 @@ extension Linear {
     product.multiply(
       x, panel, bias: bias?.baseAddress.map { $0 + range.lowerBound }, activation.fused ?? MINKE_IDENTITY, into: y)
     if activation.fused == nil { activation(y, kernels: level) }
+  }
+}
+
+/// A layer's weights in rows and a single row of x, as the kernels take them.
+///
+/// These are bare addresses: the threads would take turns at the reference counts of what owns them, some microseconds'
+/// work apart.
+// SAFETY of @unchecked: only read; whoever makes one holds the layer and the rounded row for as long.
+private struct RowProduct: @unchecked Sendable {
+  private enum Weights {
+    case float32(UnsafePointer<Float>)
+    case int8(UnsafePointer<Int8>, scales: UnsafePointer<Float>)
+    case fourBit(minke_four_bit_rows)
+  }
+
+  private let weights: Weights?
+  private let (inputs, allOutputs): (Int, Int)
+  private let bias: MatrixView?
+  private let x: MatrixView
+  private let rounded: minke_rounded_input?
+  private let activation: Activation
+  private let level: KernelLevel
+
+  init(_ layer: Linear, _ x: MatrixView, _ rounded: RoundedRow?, _ activation: Activation) {
+    precondition(x.rows == 1 && x.columns == layer.inputs)
+    switch layer.storage {
+    case .float32(let rows): weights = rows.baseAddress.map { .float32($0) }
+    case .int8(let q, let scales):
+      weights = q.baseAddress.flatMap { q in scales.baseAddress.map { .int8(q, scales: $0) } }
+    case .fourBit(let rows): weights = .fourBit(rows.raw)
+    case .packedFloat32, .packedInt8: preconditionFailure("packed weights multiply all their outputs at once")
+    }
+    (inputs, allOutputs) = (layer.inputs, layer.outputs)
+    bias = layer.bias?.rows(of: layer.outputs)
+    (self.x, self.rounded, self.activation, level) = (x, rounded?.raw, activation, layer.level)
+  }
+
+  func callAsFunction(outputs: Range<Int>, into y: MutableMatrixView) {
+    precondition(outputs.lowerBound >= 0 && outputs.upperBound <= allOutputs)
+    precondition(y.rows == 1 && y.columns == outputs.count)
+    let (first, count) = (outputs.lowerBound, outputs.count)
+    let kernels = minke_matvec(level.rawLevel).pointee
+    switch weights {
+    case nil: return
+    case .float32(let w): kernels.float32(w + first * inputs, count, inputs, x.start, y.start)
+    case .int8(let q, let scales): kernels.int8(q + first * inputs, scales + first, count, inputs, x.start, y.start)
+    case .fourBit(let all):
+      var rows = all.rows(from: first, inputs: inputs)
+      if var rounded {
+        kernels.four_bit_rounded(&rows, count, inputs, &rounded, y.start)
+      } else {
+        kernels.four_bit(&rows, count, inputs, x.start, y.start)
+      }
+    }
+    if let bias { y.add(bias.columns(outputs)) }
+    activation(y, kernels: level)
   }
 }
 

@@ -31,14 +31,9 @@ package struct Linear: Sendable {
     let scales: SharedBuffer<UInt16>
     let minimums: SharedBuffer<UInt16>
 
-    /// The rows from `row` on, as the kernels take them.
-    func raw(from row: Int, inputs: Int) -> minke_four_bit_rows {
-      guard let q = q.baseAddress, let scales = scales.baseAddress, let minimums = minimums.baseAddress else {
-        return minke_four_bit_rows()
-      }
-      let groups = minke_four_bit_groups(inputs)
-      return minke_four_bit_rows(
-        q: q + row * groups * 16, scales: scales + row * groups, minimums: minimums + row * groups)
+    /// The rows as the kernels take them.
+    var raw: minke_four_bit_rows {
+      minke_four_bit_rows(q: q.baseAddress, scales: scales.baseAddress, minimums: minimums.baseAddress)
     }
   }
 
@@ -135,12 +130,21 @@ extension Linear {
       guard let q = q.baseAddress, let scales = scales.baseAddress else { return }
       kernels.unpack_int8(q + first * inputs, scales + first, range.count, inputs, y.start)
     case .fourBit(let rows):
-      var rows = rows.raw(from: first, inputs: inputs)
+      var rows = rows.raw.rows(from: first, inputs: inputs)
       kernels.unpack_four_bit(&rows, range.count, inputs, y.start)
     case .packedFloat32, .packedInt8:
       for output in range {
         for (column, weight) in row(output).enumerated() { y[output - first, column] = weight }
       }
     }
+  }
+}
+
+extension minke_four_bit_rows {
+  /// The rows from `row` on.
+  func rows(from row: Int, inputs: Int) -> minke_four_bit_rows {
+    guard let q, let scales, let minimums else { return self }
+    let groups = row * minke_four_bit_groups(inputs)
+    return minke_four_bit_rows(q: q + groups * 16, scales: scales + groups, minimums: minimums + groups)
   }
 }
