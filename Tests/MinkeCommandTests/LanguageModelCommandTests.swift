@@ -89,8 +89,9 @@ import Testing
     Case(line: "printf '\\377\\n' | minke chat --model \(model)", words: ["standard input", "UTF-8"]),
     Case(line: "echo '{}' | minke score --jsonl --model \(model)", words: ["line 1", "context"]),
     Case(line: "echo 'a' | minke score --jsonl --model \(model)", words: ["line 1"]),
-    Case(line: "minke score --model \(model) --input /no/file", words: ["/no/file"]),
-    Case(line: "minke score --model \(model) --input README.md --window 129", words: ["window", "128"]),
+    Case(line: "minke score --model \(model) /no/file", words: ["/no/file"]),
+    Case(line: "minke score --model \(model) README.md --window 129", words: ["window", "128"]),
+    Case(line: "minke bench generate --model \(model) --precision int8", words: ["--precision", "random"]),
     Case(line: "minke bench generate --model \(model) --prompt 100 --tokens 100", words: ["128", "100 and 100"]),
   ])
   func `the error names the trouble`(wrong: Case) throws {

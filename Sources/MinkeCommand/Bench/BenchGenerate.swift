@@ -32,8 +32,8 @@ extension BenchCommand {
     @Option(help: "Tokens to generate after it.")
     var tokens = 64
 
-    @Option(help: "How the random model's weights are held: float32, int8 or 4bit.")
-    var precision: Precision = .float32
+    @Option(help: "How the random model's weights are held: float32, which is the default, int8 or 4bit.")
+    var precision: Precision?
 
     @Option(help: ArgumentHelp("Keep the random model in this new folder.", valueName: "folder"))
     var keep: String?
@@ -42,6 +42,10 @@ extension BenchCommand {
 
     func validate() throws {
       if prompt < 1 || tokens < 1 { throw ValidationError("--prompt and --tokens are 1 or more.") }
+      if model != nil, precision != nil || keep != nil {
+        throw ValidationError(
+          "--precision and --keep are for the random model; minke model quantize writes others with fewer bits.")
+      }
     }
 
     func run() async throws {
@@ -60,13 +64,14 @@ extension BenchCommand {
 
     private func makeModel(_ folder: URL) throws {
       try RandomSpikeWhale.write(to: folder)
-      guard precision != .float32 else { return }
+      guard let precision, precision != .float32 else { return }
       try SpikeWhaleFolder(ModelFolder(folder)).save(to: weights(of: folder), precision: precision)
     }
 
     /// Where a random model made in `folder` has its weights in the precision asked for.
     private func weights(of folder: URL) -> URL {
-      precision == .float32 ? folder : folder.appendingPathComponent(precision.rawValue)
+      guard let precision, precision != .float32 else { return folder }
+      return folder.appendingPathComponent(precision.rawValue)
     }
 
     private func measure(_ folder: URL) throws {
