@@ -11,7 +11,9 @@ struct WordPieceScanner {
   private let continuations: TokenTable.Lookup
   private let unknown: TokenID
   private let maximumCharacters: Int
-  private let rules: WordRules
+  /// Not held: the threads would take turns at its reference count for each text.
+  private unowned(unsafe) let rules: WordRules
+  private let kindsOfBytes: WordRules.Lookup
   private let text: UnsafeBufferPointer<UInt8>
 
   /// The word being put together outside the fast path.
@@ -27,9 +29,11 @@ struct WordPieceScanner {
     withUnsafeTemporaryAllocation(of: UInt8.self, capacity: model.maximumCharacters * 4 + 16) { room in
       guard let word = room.baseAddress else { return }
       // The scanner holds memory of both without owning it.
-      withExtendedLifetime((model, rules)) {
-        var scanner = WordPieceScanner(text, model: model, rules: rules, word: word)
-        scanner.run(limit: limit, into: &ids)
+      withExtendedLifetime(model) {
+        withExtendedLifetime(rules) {
+          var scanner = WordPieceScanner(text, model: model, rules: rules, word: word)
+          scanner.run(limit: limit, into: &ids)
+        }
       }
     }
   }
@@ -42,14 +46,14 @@ struct WordPieceScanner {
     unknown = model.unknown
     maximumCharacters = model.maximumCharacters
     self.rules = rules
+    kindsOfBytes = rules.lookup
     self.text = text
     self.word = word
   }
 
   private mutating func run(limit: Int, into ids: inout [TokenID]) {
-    guard let bytes = text.baseAddress, let kinds = rules.kinds.baseAddress,
-      let isolatedIDs = rules.isolatedIDs.baseAddress
-    else { return }
+    let (kinds, isolatedIDs) = (kindsOfBytes.kinds, kindsOfBytes.isolatedIDs)
+    guard let bytes = text.baseAddress else { return }
     let count = text.count
     let lowering: UInt64 = rules.normalization.lowercases ? .max : 0
     let shortWord = min(maximumCharacters, 16)

@@ -21,8 +21,17 @@ final class WordRules: Sendable {
   /// The kind of each byte, ``Byte``.
   let kinds: SharedBuffer<UInt8>
   /// The id of each byte that is a token of its own.
-  let isolatedIDs: SharedBuffer<TokenID>
+  private let isolatedIDs: SharedBuffer<TokenID>
+  /// The memory of both without its owners, as that of a ``TokenTable``; valid as long as the rules.
+  let lookup: Lookup
   private let classes = AtomicLazyReference<Classes>()
+
+  /// ``kinds`` and the ids, by the byte.
+  // SAFETY of @unchecked: what the pointers lead to is never written after the rules are made.
+  struct Lookup: @unchecked Sendable {
+    let kinds: UnsafePointer<UInt8>
+    let isolatedIDs: UnsafePointer<TokenID>
+  }
 
   private final class Classes: Sendable {
     let table: ScalarClasses
@@ -52,6 +61,7 @@ final class WordRules: Sendable {
       }
     }
     self.normalization = normalization
+    lookup = Lookup(kinds: kinds.baseAddress, isolatedIDs: isolatedIDs.baseAddress)
     self.kinds = SharedBuffer(kinds)
     self.isolatedIDs = SharedBuffer(isolatedIDs)
   }
