@@ -42,10 +42,13 @@ with tempfile.TemporaryDirectory() as folder:
     head = torch.nn.Sequential(torch.nn.Linear(640, 768), torch.nn.GELU(), torch.nn.Linear(768, 768))
     torch.save(head.state_dict(), model / "embed_head.pt")
 
-    # Whole tokens of the books, TOKENS of them a text.
+    # Whole tokens of the books, TOKENS of them a text. Lines are short, for tokenize cuts them where the model does.
     book = folder / "book.txt"
-    book.write_text(" ".join((peers.REPOSITORY / "Examples/books/time-machine.txt").read_text("utf-8").split())[:60000])
-    tokens = json.loads(run(MINKE, "tokenize", "--model", model, book))["tokens"]
+    words = (peers.REPOSITORY / "Examples/books/time-machine.txt").read_text("utf-8").split()
+    book.write_text("".join(" " + " ".join(words[i : i + 20]) + "\n" for i in range(0, 12000, 20)))
+    lines = run(MINKE, "tokenize", "--model", model, book).splitlines()
+    tokens = [token for line in lines for token in json.loads(line)["tokens"]]
+    assert len(tokens) >= 256 * TOKENS
     pieces = ["".join(tokens[i * TOKENS : (i + 1) * TOKENS]) for i in range(256)]
     texts = folder / "texts.txt"
     texts.write_text("\n".join(pieces) + "\n")
